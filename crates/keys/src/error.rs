@@ -1,0 +1,34 @@
+//! Why a key's text, a pepper or a new key is refused.
+
+use llmgw_types::StoreError;
+
+/// Why a text is not a key, or bytes are not a pepper.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum KeyTextError {
+    /// It does not begin like one of our keys.
+    #[error("it does not begin with `sk-llmgw-`")]
+    NotOurs,
+    /// It begins like one of ours but is cut off, too long, or has characters no key has.
+    #[error("it is not complete: a key is `sk-llmgw-` and 49 letters and digits")]
+    Malformed,
+    /// The checksum at its end does not match: mistyped.
+    #[error("its checksum does not match: it was mistyped")]
+    Checksum,
+    /// A pepper needs 32 bytes.
+    #[error("a pepper has 32 bytes or more, this one has {0}")]
+    ShortPepper(usize),
+}
+
+/// Why a key could not be made or changed.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyError {
+    /// What was asked for makes no sense.
+    #[error("{0}")]
+    Invalid(String),
+    /// There is no such key.
+    #[error("there is no key with this id")]
+    NotFound,
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}

@@ -1,0 +1,152 @@
+//! Making, listing and revoking keys.
+
+use std::sync::Arc;
+
+use llmgw_types::{
+    Change, ChangeFeed, Entropy, KeyId, Limit, ModelId, Role, StoreError, Timestamp, UserId, random,
+};
+
+use crate::{ApiKey, KeyError, KeyState, KeyStore, KeyText, Page, Pepper, User, UserState, UserStore};
+
+/// What a new key shall be.
+#[derive(Debug, Clone, Default)]
+pub struct NewKey {
+    /// The owner's name; an unknown owner is made.
+    pub owner: String,
+    /// The key's name, 1 to 128 characters.
+    pub name: String,
+    /// Models it may use; empty: all the owner may.
+    pub models: Vec<ModelId>,
+    /// Its own limits.
+    pub limits: Vec<Limit>,
+    /// From when on it is refused.
+    pub expires_at: Option<Timestamp>,
+}
+
+/// A key just made. Its text is shown once.
+#[derive(Debug)]
+pub struct MadeKey {
+    /// The record.
+    pub key: ApiKey,
+    /// The text.
+    pub text: KeyText,
+    /// The owner.
+    pub owner: User,
+}
+
+/// Use cases around keys.
+pub struct KeyService {
+    keys: Arc<dyn KeyStore>,
+    users: Arc<dyn UserStore>,
+    pepper: Pepper,
+    feed: Arc<dyn ChangeFeed>,
+    entropy: Arc<dyn Entropy>,
+}
+
+impl KeyService {
+    /// Keys are hashed under `pepper`, changes told to `feed`.
+    #[must_use]
+    pub fn new(
+        keys: Arc<dyn KeyStore>,
+        users: Arc<dyn UserStore>,
+        pepper: Pepper,
+        feed: Arc<dyn ChangeFeed>,
+        entropy: Arc<dyn Entropy>,
+    ) -> Self {
+        Self { keys, users, pepper, feed, entropy }
+    }
+
+    /// Makes a key, and its owner where there is none of that name.
+    ///
+    /// # Errors
+    /// [`KeyError::Invalid`] for an empty or overlong name or a time that has passed.
+    pub async fn create(&self, new: NewKey, now: Timestamp) -> Result<MadeKey, KeyError> {
+        check_name("owner", &new.owner)?;
+        check_name("name", &new.name)?;
+        if new.expires_at.is_some_and(|end| end <= now) {
+            return Err(KeyError::Invalid("expires_at: lies in the past".to_owned()));
+        }
+        let owner = self.owner(&new.owner, now).await?;
+        let text = KeyText::generate(random(&*self.entropy));
+        let key = ApiKey {
+            id: KeyId::new(now, random(&*self.entropy)),
+            hash: self.pepper.hash(&text),
+            hint: text.hint(),
+            name: new.name,
+            owner: owner.id,
+            models: new.models,
+            limits: new.limits,
+            expires_at: new.expires_at,
+            state: KeyState::Active,
+            created_at: now,
+            last_used_at: None,
+            replaces: None,
+        };
+        self.keys.insert(&key).await?;
+        self.feed.publish(Change::Key(key.id)).await?;
+        Ok(MadeKey { key, text, owner })
+    }
+
+    /// Revokes a key for good; doing so again changes nothing. In force when this returns.
+    ///
+    /// # Errors
+    /// [`KeyError::NotFound`] when there is no such key.
+    pub async fn revoke(&self, id: KeyId) -> Result<ApiKey, KeyError> {
+        let mut key = self.keys.get(id).await?.ok_or(KeyError::NotFound)?;
+        key.state = KeyState::Revoked;
+        self.keys.update(&key).await?;
+        self.feed.publish(Change::Key(id)).await?;
+        Ok(key)
+    }
+
+    /// Keys with their owners' names, in the order they were made.
+    ///
+    /// # Errors
+    /// When a store failed.
+    pub async fn list(&self, page: Page<KeyId>) -> Result<Vec<(ApiKey, String)>, KeyError> {
+        let mut named = Vec::new();
+        for key in self.keys.list(None, page).await? {
+            let owner = self.users.get(key.owner).await?.map(|user| user.name).unwrap_or_default();
+            named.push((key, owner));
+        }
+        Ok(named)
+    }
+
+    async fn owner(&self, name: &str, now: Timestamp) -> Result<User, KeyError> {
+        if let Some(user) = self.users.by_name(name).await? {
+            return Ok(user);
+        }
+        let user = User {
+            id: UserId::new(now, random(&*self.entropy)),
+            name: name.to_owned(),
+            external_id: None,
+            mail: None,
+            groups: Vec::new(),
+            role: Role::User,
+            state: UserState::Active,
+            agreement: None,
+            last_login_at: None,
+            limits: Vec::new(),
+            created_at: now,
+        };
+        match self.users.insert(&user).await {
+            Ok(()) => Ok(user),
+            // Made by somebody else between our look and our insert.
+            Err(StoreError::Exists { .. }) => Ok(self.users.by_name(name).await?.ok_or(KeyError::NotFound)?),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+impl std::fmt::Debug for KeyService {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("KeyService").finish_non_exhaustive()
+    }
+}
+
+fn check_name(field: &str, text: &str) -> Result<(), KeyError> {
+    if text.trim().is_empty() || text.chars().count() > 128 || text.chars().any(char::is_control) {
+        return Err(KeyError::Invalid(format!("{field}: must be 1 to 128 characters of text")));
+    }
+    Ok(())
+}

@@ -1,0 +1,256 @@
+//! A model as clients see it, and the places that serve it.
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+use llmgw_types::{Endpoint, GroupName, Limit, ModelId, Price, TargetId, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::ModelError;
+
+/// A public model.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Model {
+    /// The name clients send.
+    pub id: ModelId,
+    /// Other names that mean this model.
+    pub aliases: Vec<ModelId>,
+    /// Shown in the list of models.
+    pub owned_by: String,
+    /// Endpoints it serves; empty: all.
+    pub endpoints: Vec<Endpoint>,
+    /// Where it is served, first choice first. Empty: at the default upstream, under its own id.
+    pub targets: Vec<Target>,
+    /// What it costs.
+    pub price: Price,
+    /// Who may use it.
+    pub access: Access,
+    /// Models to try when no target of this one can be reached.
+    pub fallbacks: Vec<ModelId>,
+    /// How long to wait for its servers.
+    pub timeouts: Timeouts,
+    /// Limits over everybody who uses it.
+    pub limits: Vec<Limit>,
+    /// Completion tokens assumed for admission when the request names no maximum.
+    pub default_answer_tokens: u64,
+    /// Whether it is served.
+    pub state: ModelState,
+    /// When it was made.
+    pub created_at: Timestamp,
+}
+
+impl Model {
+    /// A model with the defaults: everyone may use it, free, served at the default upstream.
+    #[must_use]
+    pub fn new(id: ModelId, created_at: Timestamp) -> Self {
+        Self {
+            id,
+            aliases: Vec::new(),
+            owned_by: "llmgateway".to_owned(),
+            endpoints: Vec::new(),
+            targets: Vec::new(),
+            price: Price::default(),
+            access: Access::Everyone,
+            fallbacks: Vec::new(),
+            timeouts: Timeouts::default(),
+            limits: Vec::new(),
+            default_answer_tokens: 1_024,
+            state: ModelState::Active,
+            created_at,
+        }
+    }
+
+    /// Whether a user in `groups` may use it.
+    #[must_use]
+    pub fn allows(&self, groups: &[GroupName]) -> bool {
+        match &self.access {
+            Access::Everyone => true,
+            Access::Groups(allowed) => allowed.iter().any(|group| groups.contains(group)),
+        }
+    }
+
+    /// Whether it serves `endpoint`.
+    #[must_use]
+    pub fn serves(&self, endpoint: Endpoint) -> bool {
+        self.endpoints.is_empty() || self.endpoints.contains(&endpoint)
+    }
+}
+
+/// Who may use a model.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Access {
+    /// Every active user.
+    #[default]
+    Everyone,
+    /// Users in any of these groups.
+    Groups(Vec<GroupName>),
+}
+
+/// Whether a model is served.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ModelState {
+    /// It is.
+    #[default]
+    Active,
+    /// It is not: clients see it as unknown.
+    Disabled,
+}
+
+/// A place to send requests to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Target {
+    /// Its name in records and metrics; unique within the model.
+    pub id: TargetId,
+    /// Scheme, host and port, and a path to put before `/v1/...` if any; no slash at its end.
+    pub base_url: String,
+    /// The name the model server knows the model by; `None`: the public id.
+    pub model: Option<String>,
+    /// The secret it is called with.
+    pub secret: SecretRef,
+    /// Its share of requests beside other targets, 1 to 1000.
+    pub weight: u32,
+    /// The most requests to run there at once.
+    pub max_in_flight: Option<u32>,
+    /// Ways in which it differs from what its dialect promises.
+    pub quirks: Vec<Quirk>,
+}
+
+impl Target {
+    /// Whether it has `quirk`.
+    #[must_use]
+    pub fn has(&self, quirk: Quirk) -> bool {
+        self.quirks.contains(&quirk)
+    }
+}
+
+/// A way in which a model server differs from its dialect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Quirk {
+    /// Do not ask it for usage in streams: it refuses `stream_options`, or its answer to clients who did not
+    /// ask should stay exactly as it is (llama.cpp moves `timings` into the usage event).
+    NoStreamUsage,
+}
+
+/// How long to wait for a model server, in milliseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Timeouts {
+    /// For a connection.
+    pub connect_ms: u64,
+    /// From the request's last byte to the head of the answer. Long: a prompt is read in this time.
+    pub first_byte_ms: u64,
+    /// Between two reads of a begun answer.
+    pub idle_ms: u64,
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self { connect_ms: 5_000, first_byte_ms: 600_000, idle_ms: 300_000 }
+    }
+}
+
+impl Timeouts {
+    /// For a connection.
+    #[must_use]
+    pub const fn connect(&self) -> Duration {
+        Duration::from_millis(self.connect_ms)
+    }
+
+    /// For the head of the answer.
+    #[must_use]
+    pub const fn first_byte(&self) -> Duration {
+        Duration::from_millis(self.first_byte_ms)
+    }
+
+    /// Between two reads.
+    #[must_use]
+    pub const fn idle(&self) -> Duration {
+        Duration::from_millis(self.idle_ms)
+    }
+}
+
+/// Where a target's secret is kept. Nothing else can be named, so that a target cannot carry away another
+/// secret of the service.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub enum SecretRef {
+    /// It needs none.
+    #[default]
+    None,
+    /// `default`: the default upstream secret (`upstream.default_key`). Only the service itself writes this,
+    /// for targets at the default upstream or named on its command line.
+    Default,
+    /// `env:NAME`: an environment variable; the name begins with `LLMGW_UPSTREAM_`.
+    Env(String),
+    /// `file:NAME`: a file under `[secrets] dir`; no path, just its name.
+    File(String),
+}
+
+impl FromStr for SecretRef {
+    type Err = ModelError;
+
+    fn from_str(text: &str) -> Result<Self, ModelError> {
+        let word = |name: &str| !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+        let file = |name: &str| {
+            !name.is_empty()
+                && !name.starts_with('.')
+                && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b))
+        };
+        match text.split_once(':') {
+            None if text.is_empty() => Ok(Self::None),
+            None if text == "default" => Ok(Self::Default),
+            Some(("env", name)) if name.starts_with("LLMGW_UPSTREAM_") && word(name) => {
+                Ok(Self::Env(name.to_owned()))
+            }
+            Some(("file", name)) if file(name) => Ok(Self::File(name.to_owned())),
+            // The text is not repeated: somebody may have put the secret itself here.
+            _ => Err(ModelError::SecretRef),
+        }
+    }
+}
+
+impl TryFrom<String> for SecretRef {
+    type Error = ModelError;
+
+    fn try_from(text: String) -> Result<Self, ModelError> {
+        text.parse()
+    }
+}
+
+impl From<SecretRef> for String {
+    fn from(secret: SecretRef) -> Self {
+        secret.to_string()
+    }
+}
+
+impl fmt::Display for SecretRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::None => Ok(()),
+            Self::Default => f.write_str("default"),
+            Self::Env(name) => write!(f, "env:{name}"),
+            Self::File(name) => write!(f, "file:{name}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secret_refs_name_only_what_a_target_may_have() {
+        for good in ["", "default", "env:LLMGW_UPSTREAM_A", "file:vllm.key"] {
+            assert_eq!(good.parse::<SecretRef>().map(|r| r.to_string()), Ok(good.to_owned()));
+        }
+        for bad in ["env:ADMIN_KEY", "file:../pepper", "file:/etc/passwd", "file:.x", "sk-secret", "env:LLMGW_UPSTREAM_A B"]
+        {
+            let error = bad.parse::<SecretRef>().unwrap_err();
+            assert!(!error.to_string().contains("sk-secret"), "{error}");
+        }
+    }
+}

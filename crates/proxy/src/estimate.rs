@@ -1,0 +1,63 @@
+//! How much a request is thought to take, before it runs.
+
+use llmgw_types::{Money, Price, TokenUsage};
+use llmgw_usage::admission::Charge;
+use memchr::memmem;
+
+use crate::peek::{Peeked, string_end};
+
+/// Bytes of a body taken for one token (DESIGN: bytes / 4 unless a tokenizer says better).
+const BYTES_PER_TOKEN: u64 = 4;
+
+/// Tokens an image or file in a data URL is taken for, whatever its size: model servers scale images down to
+/// about this.
+const DATA_URL_TOKENS: u64 = 1_000;
+
+/// Prompt tokens of `body`, 1 or more.
+pub(crate) fn prompt_tokens(body: &[u8]) -> u64 {
+    let mut text = body.len();
+    let mut files = 0;
+    for at in memmem::find_iter(body, b";base64,") {
+        files += 1;
+        text -= (string_end(body, at) - at).min(text);
+    }
+    (text as u64 / BYTES_PER_TOKEN + files * DATA_URL_TOKENS).max(1)
+}
+
+/// Completion tokens of an answer of `bytes` bytes that nobody counted.
+pub(crate) fn completion_tokens(bytes: u64) -> u64 {
+    bytes / BYTES_PER_TOKEN
+}
+
+/// The whole charge to reserve.
+pub(crate) fn charge(prompt: u64, peeked: &Peeked, default_answer: u64, generates: bool, price: &Price) -> Charge {
+    let answer = if generates { peeked.max_tokens.unwrap_or(default_answer) } else { 0 };
+    let completion = answer.saturating_mul(peeked.choices);
+    let usage = TokenUsage { prompt, completion, ..TokenUsage::default() };
+    Charge { requests: 1, tokens: usage.total(), cost: price.cost(&usage).max(Money::ZERO) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::peek::peek;
+
+    #[test]
+    fn data_urls_have_a_fixed_cost() {
+        let image = format!(r#"{{"model":"m","url":"data:image/png;base64,{}"}}"#, "A".repeat(4_000_000));
+        assert!((1_000..1_020).contains(&prompt_tokens(image.as_bytes())));
+        assert_eq!(prompt_tokens(&[b'x'; 400]), 100);
+        assert_eq!(prompt_tokens(b"{}"), 1);
+    }
+
+    #[test]
+    fn the_answer_counts_once_per_choice() {
+        let price = Price::default();
+        let of = |body: &str| charge(10, &peek(body.as_bytes()).unwrap(), 1_024, true, &price).tokens;
+        assert_eq!(of(r#"{"model":"m"}"#), 1_034);
+        assert_eq!(of(r#"{"model":"m","max_tokens":5,"n":3}"#), 25);
+        assert_eq!(of(r#"{"model":"m","max_completion_tokens":7,"best_of":2}"#), 24);
+        let embedding = charge(10, &peek(br#"{"model":"m"}"#).unwrap(), 1_024, false, &price);
+        assert_eq!(embedding.tokens, 10);
+    }
+}

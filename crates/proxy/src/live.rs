@@ -1,0 +1,50 @@
+//! The requests that run in this process, so that their reservations can be kept alive.
+
+use std::collections::HashSet;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use llmgw_types::RequestId;
+
+const SHARDS: usize = 16;
+
+/// The ids of running requests. Cut into shards, because every request touches it twice.
+#[derive(Debug, Default)]
+pub struct Live([Mutex<HashSet<RequestId>>; SHARDS]);
+
+impl Live {
+    /// All ids, at some moment during the call.
+    #[must_use]
+    pub fn ids(&self) -> Vec<RequestId> {
+        (0..SHARDS).flat_map(|shard| self.lock(shard).iter().copied().collect::<Vec<_>>()).collect()
+    }
+
+    /// How many run.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        (0..SHARDS).map(|shard| self.lock(shard).len()).sum()
+    }
+
+    /// Whether none runs.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    pub(crate) fn insert(&self, id: RequestId) {
+        self.lock(shard_of(id)).insert(id);
+    }
+
+    pub(crate) fn remove(&self, id: RequestId) {
+        self.lock(shard_of(id)).remove(&id);
+    }
+
+    fn lock(&self, shard: usize) -> MutexGuard<'_, HashSet<RequestId>> {
+        // A set of ids is whole even when a thread panicked while it held the lock.
+        self.0[shard].lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+// The last byte of a UUIDv7 is random.
+fn shard_of(id: RequestId) -> usize {
+    usize::from(id.as_bytes()[15]) % SHARDS
+}

@@ -1,0 +1,158 @@
+//! Reads the few fields of a JSON body that routing and admission need, without parsing the rest. The body
+//! itself stays the bytes that came.
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+use serde::{Deserialize, Deserializer};
+use serde_json::value::RawValue;
+
+use crate::BodyRefusal;
+
+/// RFC 8259 lets a parser limit depth; serde's raw values do not, and model servers behind us may overflow.
+pub(crate) const MAX_DEPTH: usize = 128;
+
+/// What a body says about its request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Peeked {
+    pub(crate) model: String,
+    /// Where the value of `model` stands in the body.
+    pub(crate) model_at: Range<usize>,
+    pub(crate) stream: bool,
+    /// Where the value of `stream_options` stands, if it is there.
+    pub(crate) stream_options_at: Option<Range<usize>>,
+    /// Whether the client itself asked for usage in the stream.
+    pub(crate) include_usage: bool,
+    /// How many answers were asked for, 1 or more.
+    pub(crate) choices: u64,
+    /// The most completion tokens of one answer, where the client named it.
+    pub(crate) max_tokens: Option<u64>,
+}
+
+#[derive(Deserialize)]
+struct Fields<'a> {
+    #[serde(borrow, default, deserialize_with = "also_null")]
+    model: Option<&'a RawValue>,
+    #[serde(borrow)]
+    stream: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "also_null")]
+    stream_options: Option<&'a RawValue>,
+    #[serde(borrow)]
+    n: Option<&'a RawValue>,
+    #[serde(borrow)]
+    best_of: Option<&'a RawValue>,
+    #[serde(borrow)]
+    max_tokens: Option<&'a RawValue>,
+    #[serde(borrow)]
+    max_completion_tokens: Option<&'a RawValue>,
+    #[serde(borrow)]
+    max_output_tokens: Option<&'a RawValue>,
+}
+
+// serde reads null as an absent option; but a null that is there has a place, which an edit must replace.
+fn also_null<'de: 'a, 'a, D: Deserializer<'de>>(value: D) -> Result<Option<&'a RawValue>, D::Error> {
+    <&RawValue>::deserialize(value).map(Some)
+}
+
+/// Reads `body`.
+pub(crate) fn peek(body: &[u8]) -> Result<Peeked, BodyRefusal> {
+    check_depth(body)?;
+    let fields: Fields<'_> = serde_json::from_slice(body).map_err(|error| refusal(&error))?;
+    let model = fields.model.ok_or(BodyRefusal::NoModel)?;
+    let name: Cow<'_, str> = serde_json::from_str(model.get())
+        .map_err(|_| BodyRefusal::Field { field: "model", reason: "must be a string" })?;
+    let options = fields.stream_options.filter(|options| options.get() != "null");
+    Ok(Peeked {
+        model: name.into_owned(),
+        model_at: span(body, model),
+        stream: flag("stream", fields.stream)?,
+        stream_options_at: fields.stream_options.map(|options| span(body, options)),
+        include_usage: options.is_some_and(asks_for_usage),
+        choices: [number("n", fields.n)?, number("best_of", fields.best_of)?].into_iter().flatten().max().unwrap_or(1).max(1),
+        max_tokens: [
+            number("max_completion_tokens", fields.max_completion_tokens)?,
+            number("max_output_tokens", fields.max_output_tokens)?,
+            number("max_tokens", fields.max_tokens)?,
+        ]
+        .into_iter()
+        .flatten()
+        .max(),
+    })
+}
+
+// A raw value borrows from the body, so its place follows from the addresses.
+fn span(body: &[u8], value: &RawValue) -> Range<usize> {
+    let start = value.get().as_ptr().addr() - body.as_ptr().addr();
+    start..start + value.get().len()
+}
+
+fn asks_for_usage(options: &RawValue) -> bool {
+    #[derive(Deserialize)]
+    struct Options {
+        include_usage: Option<bool>,
+    }
+    serde_json::from_str::<Options>(options.get()).is_ok_and(|options| options.include_usage == Some(true))
+}
+
+fn flag(field: &'static str, value: Option<&RawValue>) -> Result<bool, BodyRefusal> {
+    match value.map(RawValue::get) {
+        None | Some("null" | "false") => Ok(false),
+        Some("true") => Ok(true),
+        Some(_) => Err(BodyRefusal::Field { field, reason: "must be true or false" }),
+    }
+}
+
+// Some servers read -1 as "no maximum"; what we cannot read as a count is left to the model server to judge.
+fn number(field: &'static str, value: Option<&RawValue>) -> Result<Option<u64>, BodyRefusal> {
+    match value.map(RawValue::get) {
+        None | Some("null") => Ok(None),
+        Some(text) => match serde_json::from_str::<f64>(text) {
+            Ok(number) if number.is_finite() && number >= 0.0 => Ok(Some(number as u64)),
+            Ok(_) => Ok(None),
+            Err(_) => Err(BodyRefusal::Field { field, reason: "must be a number" }),
+        },
+    }
+}
+
+fn refusal(error: &serde_json::Error) -> BodyRefusal {
+    let text = error.to_string();
+    match text.strip_prefix("duplicate field `").and_then(|rest| rest.split_once('`')) {
+        Some((field, _)) => BodyRefusal::Twice(field.to_owned()),
+        None => BodyRefusal::Json(text),
+    }
+}
+
+fn check_depth(body: &[u8]) -> Result<(), BodyRefusal> {
+    let mut depth = 0_usize;
+    let mut at = 0;
+    while let Some(byte) = body.get(at) {
+        match byte {
+            b'{' | b'[' => {
+                depth += 1;
+                if depth > MAX_DEPTH {
+                    return Err(BodyRefusal::Depth(MAX_DEPTH));
+                }
+            }
+            b'}' | b']' => depth = depth.saturating_sub(1),
+            b'"' => at = string_end(body, at + 1),
+            _ => {}
+        }
+        at += 1;
+    }
+    Ok(())
+}
+
+/// The place of the quote that ends the string whose text begins at `at`, or the end of the body.
+pub(crate) fn string_end(body: &[u8], mut at: usize) -> usize {
+    while let Some(found) = body.get(at..).and_then(|rest| memchr::memchr2(b'"', b'\\', rest)) {
+        at += found;
+        if body[at] == b'"' {
+            return at;
+        }
+        at += 2;
+    }
+    body.len()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,61 @@
+use proptest::prelude::*;
+
+use super::*;
+
+#[test]
+fn finds_the_spans_it_will_edit() {
+    let body = br#" {"a":{"model":"inner"}, "model" : "m\u0031" ,"stream":true,"stream_options":{"x":1},"n":3,"max_tokens":7}"#;
+    let peeked = peek(body).unwrap();
+    assert_eq!(peeked.model, "m1");
+    assert_eq!(&body[peeked.model_at], br#""m\u0031""#);
+    assert_eq!(&body[peeked.stream_options_at.unwrap()], br#"{"x":1}"#);
+    assert!(peeked.stream && !peeked.include_usage);
+    assert_eq!((peeked.choices, peeked.max_tokens), (3, Some(7)));
+}
+
+#[test]
+fn a_field_that_stands_twice_is_refused_also_when_escaped() {
+    for body in [
+        r#"{"model":"cheap","model":"dear"}"#,
+        r#"{"model":"cheap","mod\u0065l":"dear"}"#,
+    ] {
+        assert_eq!(peek(body.as_bytes()), Err(BodyRefusal::Twice("model".into())));
+    }
+    assert_eq!(peek(br#"{"model":"m","stream":true,"stream":false}"#), Err(BodyRefusal::Twice("stream".into())));
+}
+
+#[test]
+fn depth_is_capped_but_not_inside_strings() {
+    let nested = |depth: usize| format!(r#"{{"model":"m","x":{}{}}}"#, "[".repeat(depth), "]".repeat(depth));
+    assert!(peek(nested(MAX_DEPTH - 1).as_bytes()).is_ok());
+    assert_eq!(peek(nested(MAX_DEPTH).as_bytes()), Err(BodyRefusal::Depth(MAX_DEPTH)));
+    let text = format!(r#"{{"model":"m","x":"\"{}"}}"#, "[".repeat(500));
+    assert!(peek(text.as_bytes()).is_ok());
+}
+
+#[test]
+fn says_what_is_wrong() {
+    assert_eq!(peek(b"{}"), Err(BodyRefusal::NoModel));
+    assert!(matches!(peek(br#"{"model":7}"#), Err(BodyRefusal::Field { field: "model", .. })));
+    assert!(matches!(peek(br#"{"model":"m","stream":"yes"}"#), Err(BodyRefusal::Field { field: "stream", .. })));
+    assert!(matches!(peek(br#"{"model":"m""#), Err(BodyRefusal::Json(_))));
+    assert!(matches!(peek(br#"{"model":"m"} trailing"#), Err(BodyRefusal::Json(_))));
+    assert!(matches!(peek(b"[]"), Err(BodyRefusal::Json(_))));
+    assert_eq!(peek(br#"{"model":"m","max_tokens":-1}"#).unwrap().max_tokens, None);
+}
+
+proptest! {
+    #[test]
+    fn never_panics(body: Vec<u8>) {
+        let _ = peek(&body);
+    }
+
+    #[test]
+    fn model_is_what_serde_reads(model: String, before: bool) {
+        let value = serde_json::to_string(&model).unwrap();
+        let body = if before { format!(r#"{{"model":{value},"z":[1,{{}}]}}"#) } else { format!(r#"{{"z":"\\","model":{value}}}"#) };
+        let peeked = peek(body.as_bytes()).unwrap();
+        prop_assert_eq!(&peeked.model, &model);
+        prop_assert_eq!(&body[peeked.model_at], value);
+    }
+}

@@ -1,0 +1,145 @@
+//! What a model server says about tokens, in all its dialects. The last figure that is not null wins; figures
+//! are never added up.
+
+use llmgw_types::TokenUsage;
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+
+/// A `usage` object. Fields of three dialects; none of them has all.
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+pub(crate) struct RawUsage {
+    prompt_tokens: Option<u64>,
+    completion_tokens: Option<u64>,
+    prompt_tokens_details: Option<Details>,
+    completion_tokens_details: Option<Details>,
+    input_tokens: Option<u64>,
+    output_tokens: Option<u64>,
+    input_tokens_details: Option<Details>,
+    output_tokens_details: Option<Details>,
+    cache_read_input_tokens: Option<u64>,
+    cache_creation_input_tokens: Option<u64>,
+}
+
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+struct Details {
+    cached_tokens: Option<u64>,
+    reasoning_tokens: Option<u64>,
+}
+
+/// The parts of one event or body that may carry usage.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Carrier {
+    usage: Option<RawUsage>,
+    choices: Option<Vec<IgnoredAny>>,
+    message: Option<Inner>,
+    response: Option<Inner>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Inner {
+    usage: Option<RawUsage>,
+}
+
+impl Carrier {
+    /// The usage it carries, wherever that stands.
+    pub(crate) fn usage(&self) -> Option<RawUsage> {
+        self.usage
+            .or_else(|| self.message.as_ref().and_then(|inner| inner.usage))
+            .or_else(|| self.response.as_ref().and_then(|inner| inner.usage))
+    }
+
+    /// Whether it is the event that only exists because usage was asked for.
+    pub(crate) fn is_usage_event(&self) -> bool {
+        self.usage.is_some() && self.choices.as_ref().is_some_and(Vec::is_empty)
+    }
+}
+
+/// Usage as reported so far.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Reported {
+    input: Option<u64>,
+    cache_read: Option<u64>,
+    cache_creation: Option<u64>,
+    output: Option<u64>,
+    cached: Option<u64>,
+    reasoning: Option<u64>,
+}
+
+impl Reported {
+    /// Takes the figures of `usage`; what it leaves out stays as it was (Anthropic tells the prompt in the first
+    /// event and the completion in the last).
+    pub(crate) fn take(&mut self, usage: RawUsage) {
+        let details = |a: Option<Details>, b: Option<Details>| a.or(b).unwrap_or_default();
+        let into = |slot: &mut Option<u64>, value: Option<u64>| *slot = value.or(*slot);
+        into(&mut self.input, usage.prompt_tokens.or(usage.input_tokens));
+        into(&mut self.output, usage.completion_tokens.or(usage.output_tokens));
+        into(&mut self.cache_read, usage.cache_read_input_tokens);
+        into(&mut self.cache_creation, usage.cache_creation_input_tokens);
+        let prompt = details(usage.prompt_tokens_details, usage.input_tokens_details);
+        let completion = details(usage.completion_tokens_details, usage.output_tokens_details);
+        into(&mut self.cached, prompt.cached_tokens);
+        into(&mut self.reasoning, completion.reasoning_tokens);
+    }
+
+    /// The tokens, where at least prompt or completion was reported. Anthropic's `input_tokens` leaves out what
+    /// came from the cache or went into it: those are prompt tokens too.
+    pub(crate) fn tokens(&self) -> Option<TokenUsage> {
+        if self.input.is_none() && self.output.is_none() {
+            return None;
+        }
+        let aside = self.cache_read.unwrap_or(0).saturating_add(self.cache_creation.unwrap_or(0));
+        Some(TokenUsage {
+            prompt: self.input.unwrap_or(0).saturating_add(aside),
+            cached: self.cache_read.or(self.cached).unwrap_or(0),
+            completion: self.output.unwrap_or(0),
+            reasoning: self.reasoning.unwrap_or(0),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tokens(events: &[&str]) -> Option<TokenUsage> {
+        let mut reported = Reported::default();
+        for event in events {
+            let carrier: Carrier = serde_json::from_str(event).unwrap();
+            if let Some(usage) = carrier.usage() {
+                reported.take(usage);
+            }
+        }
+        reported.tokens()
+    }
+
+    const fn usage(prompt: u64, cached: u64, completion: u64, reasoning: u64) -> Option<TokenUsage> {
+        Some(TokenUsage { prompt, cached, completion, reasoning })
+    }
+
+    #[test]
+    fn each_dialect_is_read() {
+        let chat = r#"{"choices":[],"usage":{"prompt_tokens":26,"completion_tokens":6,"prompt_tokens_details":{"cached_tokens":25},"completion_tokens_details":{"reasoning_tokens":2}}}"#;
+        assert_eq!(tokens(&[chat]), usage(26, 25, 6, 2));
+        let response = r#"{"type":"response.completed","response":{"usage":{"input_tokens":32,"output_tokens":5,"input_tokens_details":{"cached_tokens":31}}}}"#;
+        assert_eq!(tokens(&[response]), usage(32, 31, 5, 0));
+        let start = r#"{"type":"message_start","message":{"usage":{"cache_read_input_tokens":31,"input_tokens":1,"output_tokens":0}}}"#;
+        let delta = r#"{"type":"message_delta","delta":{},"usage":{"output_tokens":5}}"#;
+        assert_eq!(tokens(&[start, delta]), usage(32, 31, 5, 0));
+    }
+
+    #[test]
+    fn the_last_figure_wins_and_null_changes_nothing() {
+        let at = |n: u64| format!(r#"{{"choices":[{{}}],"usage":{{"prompt_tokens":9,"completion_tokens":{n}}}}}"#);
+        assert_eq!(tokens(&[&at(1), &at(2), r#"{"choices":[],"usage":null}"#]), usage(9, 0, 2, 0));
+        assert_eq!(tokens(&[r#"{"choices":[]}"#]), None);
+    }
+
+    #[test]
+    fn only_an_event_without_choices_is_the_usage_event() {
+        let carrier = |text: &str| serde_json::from_str::<Carrier>(text).unwrap().is_usage_event();
+        assert!(carrier(r#"{"choices":[],"usage":{"prompt_tokens":1}}"#));
+        assert!(!carrier(r#"{"choices":[{"text":""}],"usage":{"prompt_tokens":1}}"#));
+        assert!(!carrier(r#"{"choices":[],"usage":null}"#));
+        assert!(!carrier(r#"{"usage":{"prompt_tokens":1}}"#));
+    }
+}

@@ -1,0 +1,106 @@
+//! What the stages work with: ports, and the few settings they obey.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use llmgw_keys::KeyLookup;
+use llmgw_models::{Catalog, SecretResolver};
+use llmgw_types::{Clock, Entropy, GroupName, Limit, Observer};
+use llmgw_usage::admission::AdmissionStore;
+use llmgw_usage::journal::UsageJournal;
+use tokio::sync::mpsc;
+
+use crate::stage::settle::Settlement;
+use crate::{Buffers, Live, Slots};
+
+/// Runs work that would hold up a worker thread somewhere else.
+#[async_trait]
+pub trait Offload: Send + Sync {
+    /// Runs `work` to its end.
+    async fn run(&self, work: Box<dyn FnOnce() + Send>);
+}
+
+/// Limits that do not stand with a key, user or model.
+#[derive(Debug, Clone, Default)]
+pub struct LimitPolicy {
+    /// Over all users together.
+    pub everyone: Vec<Limit>,
+    /// For each user who has no limits of their own.
+    pub each_user: Vec<Limit>,
+    /// For groups.
+    pub groups: Vec<GroupLimit>,
+}
+
+/// Limits of a group.
+#[derive(Debug, Clone)]
+pub struct GroupLimit {
+    /// The group.
+    pub group: GroupName,
+    /// For each member alone.
+    pub each: Vec<Limit>,
+    /// For all members together.
+    pub shared: Vec<Limit>,
+}
+
+/// What to do with a request that the journal has no room for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum WhenFull {
+    /// Refuse it: the ledger stays true.
+    #[default]
+    Refuse,
+    /// Let it run: its record is lost if this process dies before it ends.
+    Allow,
+}
+
+/// Settings of the request's way.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The longest body, in bytes.
+    pub max_body: usize,
+    /// How long a reservation lives unless renewed.
+    pub lease: Duration,
+    /// What to do when the journal is full.
+    pub journal_when_full: WhenFull,
+    /// Limits of everyone and of groups.
+    pub limits: LimitPolicy,
+}
+
+/// Everything the stages need. One per process.
+pub struct Services {
+    /// Finds keys.
+    pub keys: Arc<KeyLookup>,
+    /// Finds models.
+    pub catalog: Arc<Catalog>,
+    /// Finds the secrets of targets.
+    pub secrets: Arc<dyn SecretResolver>,
+    /// Keeps limits.
+    pub admission: Arc<dyn AdmissionStore>,
+    /// Keeps notes until the ledger has them.
+    pub journal: Arc<dyn UsageJournal>,
+    /// Tells the time.
+    pub clock: Arc<dyn Clock>,
+    /// Gives ids.
+    pub entropy: Arc<dyn Entropy>,
+    /// Counts what happens.
+    pub observer: Arc<dyn Observer>,
+    /// Runs long work elsewhere.
+    pub offload: Arc<dyn Offload>,
+    /// Takes settlements; its capacity is the cap on running requests.
+    pub settlements: mpsc::Sender<Settlement>,
+    /// Who runs.
+    pub live: Arc<Live>,
+    /// Which targets are at their cap.
+    pub slots: Arc<Slots>,
+    /// What bodies are held.
+    pub buffers: Arc<Buffers>,
+    /// How to go about it.
+    pub settings: Settings,
+}
+
+impl fmt::Debug for Services {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Services").field("settings", &self.settings).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,67 @@
+//! Stage 1: whose request is it? Before any of its body is read.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use llmgw_keys::Grant;
+use llmgw_types::{ExposeSecret, RequestId, SecretString, Timestamp, random};
+
+use crate::endpoint::Route;
+use crate::{HeaderList, ProxyError, Services};
+
+/// The head of a client's request.
+#[derive(Debug)]
+pub struct RequestHead {
+    /// What it asks for.
+    pub route: Route,
+    /// The key it shows.
+    pub key: Option<SecretString>,
+    /// Its `content-type`.
+    pub content_type: Option<String>,
+    /// Its `content-encoding`.
+    pub content_encoding: Option<String>,
+    /// The length it announces.
+    pub content_length: Option<u64>,
+    /// The fields that go on to the model server.
+    pub headers: HeaderList,
+    /// The id it was given when its head arrived.
+    pub id: RequestId,
+    /// When its head arrived.
+    pub arrived_at: Timestamp,
+    /// The same moment on the clock that never steps.
+    pub started: Duration,
+}
+
+impl RequestHead {
+    /// An id for a request that arrives now.
+    #[must_use]
+    pub fn new_id(services: &Services) -> RequestId {
+        RequestId::new(services.clock.now(), random(&*services.entropy))
+    }
+}
+
+/// A request whose key is known and may be used.
+#[derive(Debug)]
+pub struct Authenticated {
+    pub(super) head: RequestHead,
+    pub(super) grant: Arc<Grant>,
+}
+
+/// Finds the key's record.
+///
+/// # Errors
+/// [`ProxyError::NoKey`], [`ProxyError::Key`], or [`ProxyError::Store`] when it could not be looked up.
+pub async fn authenticate(services: &Services, head: RequestHead) -> Result<Authenticated, ProxyError> {
+    let grant = grant(services, head.key.as_ref()).await?;
+    Ok(Authenticated { head, grant })
+}
+
+/// The grant behind a key, for requests that have no body.
+///
+/// # Errors
+/// As for [`authenticate`].
+pub async fn grant(services: &Services, key: Option<&SecretString>) -> Result<Arc<Grant>, ProxyError> {
+    let key = key.ok_or(ProxyError::NoKey)?;
+    let found = services.keys.find(key.expose_secret(), services.clock.now()).await?;
+    found.map_err(ProxyError::Key)
+}

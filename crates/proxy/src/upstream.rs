@@ -1,0 +1,73 @@
+//! The port to model servers.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_core::Stream;
+use llmgw_types::SecretString;
+
+use crate::HeaderList;
+
+/// A request to a model server, ready to send.
+#[derive(Debug)]
+pub struct UpstreamRequest {
+    /// The whole address.
+    pub url: String,
+    /// Fields to send besides what HTTP itself needs; no credential among them.
+    pub headers: HeaderList,
+    /// Sent as `Authorization: Bearer`, and nowhere else.
+    pub secret: Option<SecretString>,
+    /// The body.
+    pub body: Bytes,
+    /// For a connection.
+    pub connect_timeout: Duration,
+    /// For the head of the answer.
+    pub first_byte_timeout: Duration,
+    /// Between two reads of the answer.
+    pub idle_timeout: Duration,
+}
+
+/// The head of an answer and its body to come.
+#[derive(Debug)]
+pub struct UpstreamAnswer<B> {
+    /// The status.
+    pub status: u16,
+    /// All fields, names in lower case.
+    pub headers: HeaderList,
+    /// The body's length where the answer names it.
+    pub length: Option<u64>,
+    /// The body. Dropping it before its end closes the connection.
+    pub body: B,
+}
+
+/// How a call to a model server fails.
+#[derive(Debug, thiserror::Error)]
+pub enum UpstreamError {
+    /// No connection: nothing was sent.
+    #[error("the model server cannot be reached")]
+    Connect(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// It did not answer, or stopped in the middle of its answer, for as long as we wait.
+    #[error("the model server does not answer")]
+    Timeout,
+    /// The connection broke.
+    #[error("the connection to the model server broke")]
+    Broken(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The address cannot be used.
+    #[error("the target's address cannot be used")]
+    Address,
+}
+
+/// Sends requests to model servers. Not `Send`: clients live on the thread that made them.
+///
+/// Promises: redirects are not followed, bodies are not decompressed, nothing is tried again once a byte of
+/// the answer came, and dropping the future or the body closes the connection at once.
+pub trait Upstream {
+    /// The body of an answer.
+    type Body: Stream<Item = Result<Bytes, UpstreamError>> + Unpin;
+
+    /// Sends `request` and waits for the head of the answer.
+    fn send(
+        &self,
+        request: UpstreamRequest,
+    ) -> impl Future<Output = Result<UpstreamAnswer<Self::Body>, UpstreamError>>;
+}

@@ -1,0 +1,15 @@
+//! May this request run? Limits are reserved before the model server is called, all that apply or none, and
+//! settled to what was really used.
+
+mod calendar;
+#[cfg(feature = "contract")]
+pub mod contract;
+mod memory;
+pub mod reconcile;
+mod store;
+
+pub use calendar::{Calendar, CalendarError, WindowSpan};
+pub use memory::MemoryAdmission;
+pub use store::{
+    AdmissionStore, Charge, Counter, Refusal, ReserveRequest, Reserved, Rule, RuleState, Settled, Subject,
+};

@@ -1,0 +1,1 @@
+//! Rebuilds counters from the ledger.

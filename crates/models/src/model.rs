@@ -139,8 +139,6 @@ pub enum Quirk {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Timeouts {
-    /// For a connection.
-    pub connect_ms: u64,
     /// From the request's last byte to the head of the answer. Long: a prompt is read in this time.
     pub first_byte_ms: u64,
     /// Between two reads of a begun answer.
@@ -149,17 +147,11 @@ pub struct Timeouts {
 
 impl Default for Timeouts {
     fn default() -> Self {
-        Self { connect_ms: 5_000, first_byte_ms: 600_000, idle_ms: 300_000 }
+        Self { first_byte_ms: 600_000, idle_ms: 300_000 }
     }
 }
 
 impl Timeouts {
-    /// For a connection.
-    #[must_use]
-    pub const fn connect(&self) -> Duration {
-        Duration::from_millis(self.connect_ms)
-    }
-
     /// For the head of the answer.
     #[must_use]
     pub const fn first_byte(&self) -> Duration {

@@ -10,6 +10,9 @@ const FIELD: &[u8] = b"usage";
 /// Watches a JSON document pass by.
 #[derive(Debug, Default)]
 pub(crate) struct UsageScanner {
+    begun: bool,
+    // Whether it begins like an object or array; anything else is not looked at.
+    is_json: bool,
     depth: u32,
     in_string: bool,
     escaped: bool,
@@ -29,9 +32,22 @@ impl UsageScanner {
         self.found
     }
 
+    /// Whether an object or array has begun and not ended.
+    pub(crate) fn inside(&self) -> bool {
+        self.is_json && self.depth > 0
+    }
+
     /// Looks at the next piece.
     pub(crate) fn push(&mut self, piece: &[u8]) {
         let mut at = 0;
+        if !self.begun {
+            let Some(first) = piece.iter().position(|byte| !byte.is_ascii_whitespace()) else { return };
+            self.begun = true;
+            self.is_json = matches!(piece[first], b'{' | b'[');
+        }
+        if !self.is_json {
+            return;
+        }
         while at < piece.len() {
             if self.in_string && !self.escaped && !self.reading_name && !self.in_value {
                 // Most of an answer is inside strings whose text does not matter.
@@ -126,6 +142,17 @@ mod tests {
         }
         let bytes: Vec<&[u8]> = body.chunks(1).collect();
         assert_eq!(prompt(&bytes), Some(3));
+    }
+
+    #[test]
+    fn knows_whether_the_document_ended() {
+        let inside = |body: &[u8]| {
+            let mut scanner = UsageScanner::default();
+            scanner.push(body);
+            scanner.inside()
+        };
+        assert!(inside(br#"{"a":[1,"}]"#) && inside(br#" {"a":{}"#));
+        assert!(!inside(br#"{"a":[1,"{"]}"#) && !inside(b"RIFF{{{") && !inside(b""));
     }
 
     #[test]

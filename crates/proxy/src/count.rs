@@ -35,7 +35,6 @@ pub(crate) async fn prompt_tokens<U: Upstream>(services: &Services, upstream: &U
             headers,
             secret: secret.clone(),
             body: body.clone(),
-            connect_timeout: ANSWER_WITHIN,
             first_byte_timeout: ANSWER_WITHIN,
             idle_timeout: ANSWER_WITHIN,
         };

@@ -27,7 +27,7 @@ pub fn error_body(dialect: Dialect, error: &ErrorText<'_>, request_id: &str) -> 
         }}),
         Dialect::Anthropic => json!({
             "type": "error",
-            "error": {"type": anthropic_kind(error.kind), "message": error.message},
+            "error": {"type": anthropic_kind(error), "message": error.message},
             "request_id": request_id,
         }),
     };
@@ -51,7 +51,7 @@ pub(crate) fn error_event(dialect: Dialect, error: &ErrorText<'_>) -> Bytes {
             format!("event: error\ndata: {body}\n\n")
         }
         Dialect::Anthropic => {
-            let kind = anthropic_kind(error.kind);
+            let kind = anthropic_kind(error);
             let body = json!({"type": "error", "error": {"type": kind, "message": error.message}});
             format!("event: error\ndata: {body}\n\n")
         }
@@ -59,12 +59,13 @@ pub(crate) fn error_event(dialect: Dialect, error: &ErrorText<'_>) -> Bytes {
     Bytes::from(text)
 }
 
-// Anthropic has its own words for three kinds; the others are the same.
-fn anthropic_kind(kind: &str) -> &str {
-    match kind {
-        "server_error" => "api_error",
-        "permission_denied_error" => "permission_error",
-        "insufficient_quota" => "rate_limit_error",
-        other => other,
+// Anthropic has its own words for some kinds; the others are the same.
+fn anthropic_kind<'a>(error: &ErrorText<'a>) -> &'a str {
+    match (error.kind, error.code) {
+        (_, Some("request_too_large")) => "request_too_large",
+        ("server_error", _) => "api_error",
+        ("permission_denied_error", _) => "permission_error",
+        ("insufficient_quota", _) => "rate_limit_error",
+        (other, _) => other,
     }
 }

@@ -45,6 +45,7 @@ pub(crate) struct Running {
     pub(crate) status: u16,
     pub(crate) sight: Sight,
     pub(crate) entry: Option<Box<dyn JournalEntry>>,
+    pub(crate) client_request_id: Option<String>,
     started: Duration,
     first_byte: Option<Duration>,
     ended: Option<Duration>,
@@ -64,6 +65,7 @@ pub(crate) struct Admission {
     pub(crate) prompt_estimate: u64,
     pub(crate) body: Arc<Held>,
     pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) client_request_id: Option<String>,
 }
 
 impl Running {
@@ -82,6 +84,7 @@ impl Running {
             status: 0,
             sight: Sight::default(),
             entry: None,
+            client_request_id: from.client_request_id,
             started: from.started,
             first_byte: None,
             ended: None,

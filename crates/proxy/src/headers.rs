@@ -3,9 +3,9 @@
 
 use bytes::Bytes;
 
-/// Header fields in order, names in lower case. Values are opaque bytes.
+/// Header fields in order. Names are those of the lists below, in lower case; values are opaque bytes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct HeaderList(Vec<(Box<str>, Bytes)>);
+pub struct HeaderList(Vec<(&'static str, Bytes)>);
 
 /// To the model server. `Authorization`, `Cookie`, `x-api-key` and hop-by-hop headers (RFC 9110 7.6.1) are
 /// not here and must never be; neither is `accept-encoding`: usage is read from plain bytes.
@@ -47,33 +47,33 @@ impl HeaderList {
     }
 
     /// Adds a field; `name` in lower case.
-    pub fn push(&mut self, name: &str, value: Bytes) {
-        self.0.push((name.into(), value));
+    pub fn push(&mut self, name: &'static str, value: Bytes) {
+        self.0.push((name, value));
     }
 
     /// The first field of this name, if its value is text.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {
-        let (_, value) = self.0.iter().find(|(field, _)| &**field == name)?;
+        let (_, value) = self.0.iter().find(|(field, _)| *field == name)?;
         std::str::from_utf8(value).ok()
     }
 
     /// The fields in order.
-    pub fn iter(&self) -> impl Iterator<Item = (&str, &Bytes)> {
-        self.0.iter().map(|(name, value)| (&**name, value))
+    pub fn iter(&self) -> impl Iterator<Item = (&'static str, &Bytes)> {
+        self.0.iter().map(|(name, value)| (*name, value))
     }
 }
 
-/// Whether a client's header goes on to the model server; `name` in lower case.
+/// The name under which a client's header goes on to the model server, if it does; `name` in lower case.
 #[must_use]
-pub fn passes_to_upstream(name: &str) -> bool {
-    TO_UPSTREAM.contains(&name)
+pub fn to_upstream(name: &str) -> Option<&'static str> {
+    TO_UPSTREAM.into_iter().find(|passes| *passes == name)
 }
 
-/// Whether a model server's header goes back to the client; `name` in lower case.
+/// The name under which a model server's header goes back to the client, if it does; `name` in lower case.
 #[must_use]
-pub fn passes_to_client(name: &str) -> bool {
-    TO_CLIENT.contains(&name)
+pub fn to_client(name: &str) -> Option<&'static str> {
+    TO_CLIENT.into_iter().find(|passes| *passes == name)
 }
 
 #[cfg(test)]
@@ -88,7 +88,7 @@ mod tests {
             "server", "host", "content-length", "accept-encoding", "x-forwarded-for", "x-request-id",
         ];
         for name in never {
-            assert!(!passes_to_upstream(name) && !passes_to_client(name), "{name}");
+            assert!(to_upstream(name).is_none() && to_client(name).is_none(), "{name}");
         }
     }
 }

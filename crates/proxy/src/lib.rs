@@ -29,7 +29,7 @@ pub use buffers::Buffers;
 pub use dialect::{ErrorText, error_body};
 pub use endpoint::{Dialect, ROUTES, Route};
 pub use error::{BodyRefusal, ProxyError};
-pub use headers::{HeaderList, passes_to_client, passes_to_upstream};
+pub use headers::{HeaderList, to_client, to_upstream};
 pub use live::Live;
 pub use pipeline::answer;
 pub use services::{GroupLimit, LimitPolicy, Offload, Services, Settings, WhenFull};

@@ -19,8 +19,6 @@ pub struct UpstreamRequest {
     pub secret: Option<SecretString>,
     /// The body.
     pub body: Bytes,
-    /// For a connection.
-    pub connect_timeout: Duration,
     /// For the head of the answer.
     pub first_byte_timeout: Duration,
     /// Between two reads of the answer.
@@ -32,7 +30,7 @@ pub struct UpstreamRequest {
 pub struct UpstreamAnswer<B> {
     /// The status.
     pub status: u16,
-    /// All fields, names in lower case.
+    /// The fields that go back to the client (see [`to_client`](crate::to_client)).
     pub headers: HeaderList,
     /// The body's length where the answer names it.
     pub length: Option<u64>,

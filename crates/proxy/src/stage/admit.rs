@@ -61,6 +61,7 @@ pub async fn admit(services: &Services, routed: Routed) -> Result<Admitted, Prox
             prompt_estimate: parsed.prompt_estimate,
             body: Arc::clone(&parsed.body),
             clock: Arc::clone(&services.clock),
+            client_request_id: head.client_request_id,
         },
         permit,
     );

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use llmgw_keys::Grant;
-use llmgw_types::{ExposeSecret, RequestId, SecretString, Timestamp, random};
+use llmgw_types::{ExposeSecret, RequestId, SecretString, random};
 
 use crate::endpoint::Route;
 use crate::{HeaderList, ProxyError, Services};
@@ -26,9 +26,9 @@ pub struct RequestHead {
     pub headers: HeaderList,
     /// The id it was given when its head arrived.
     pub id: RequestId,
-    /// When its head arrived.
-    pub arrived_at: Timestamp,
-    /// The same moment on the clock that never steps.
+    /// The `x-request-id` it came with, for the log.
+    pub client_request_id: Option<String>,
+    /// When its head arrived, on the clock that never steps.
     pub started: Duration,
 }
 

@@ -10,7 +10,6 @@ use llmgw_usage::admission::RuleState;
 use super::admit::Admitted;
 use crate::edit::{self, Edit};
 use crate::guard::Guard;
-use crate::headers::passes_to_client;
 use crate::slots::Slot;
 use crate::{BodyRefusal, HeaderList, ProxyError, Services, Upstream, UpstreamAnswer, UpstreamError, UpstreamRequest};
 
@@ -129,7 +128,6 @@ async fn attempt<U: Upstream>(
         headers: headers(&admitted.headers, &running.id.to_string()),
         secret: services.secrets.resolve(&target.secret).await?,
         body,
-        connect_timeout: timeouts.connect(),
         first_byte_timeout: timeouts.first_byte(),
         idle_timeout: timeouts.idle(),
     };
@@ -168,15 +166,6 @@ pub(super) fn is_event_stream<B>(answer: &UpstreamAnswer<B>) -> bool {
     answer.headers.get("content-type").is_some_and(|value| {
         value.trim_start().get(..17).is_some_and(|start| start.eq_ignore_ascii_case("text/event-stream"))
     })
-}
-
-/// The fields of the answer that go on to the client.
-pub(super) fn to_client(answer: &HeaderList) -> HeaderList {
-    let mut headers = HeaderList::new();
-    for (name, value) in answer.iter().filter(|(name, _)| passes_to_client(name)) {
-        headers.push(name, value.clone());
-    }
-    headers
 }
 
 // An error and what caused it, on one line: neither holds a secret.

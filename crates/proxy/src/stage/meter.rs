@@ -9,7 +9,7 @@ use llmgw_types::RequestId;
 use llmgw_usage::admission::RuleState;
 use llmgw_usage::ledger::End;
 
-use super::forward::{Answered, is_event_stream, to_client};
+use super::forward::{Answered, is_event_stream};
 use crate::body_usage::UsageScanner;
 use crate::dialect::{ErrorText, error_event};
 use crate::guard::{Guard, Sight};
@@ -69,7 +69,7 @@ pub fn meter<B>(answered: Answered<B>) -> Answer<B> {
     Answer {
         id,
         status: answer.status,
-        headers: to_client(&answer.headers),
+        headers: answer.headers,
         length,
         limits,
         body: MeteredBody { upstream: Some(answer.body), first, way, guard, over: false, _slot: slot },
@@ -240,7 +240,9 @@ impl Plain {
     }
 
     fn end(&mut self, clean: bool, guard: &mut Guard) -> Passed {
-        if clean && self.length.is_none_or(|length| self.received >= length) {
+        // Not every client of HTTP tells a chunked body that broke off from one that ended: what began as a
+        // JSON document must also end as one.
+        if clean && self.length.is_none_or(|length| self.received >= length) && !self.scanner.inside() {
             guard.finish(End::Complete);
             return Ok(self.held.take());
         }

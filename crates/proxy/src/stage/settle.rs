@@ -128,6 +128,7 @@ fn over(services: &Services, running: &Running, record: UsageRecord) -> Settled 
     });
     tracing::info!(
         request.id = %record.id,
+        request.client_id = running.client_request_id,
         key.id = %record.key,
         user.id = %record.user,
         model.id = %record.model,

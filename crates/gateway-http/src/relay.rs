@@ -1,0 +1,56 @@
+//! One request to a model: from actix to the pipeline and back.
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::HeaderName;
+use actix_web::{HttpRequest, HttpResponse, ResponseError, web};
+use llmgw_proxy::stage::authenticate::RequestHead;
+use llmgw_proxy::{Answer, Route, Upstream, answer};
+use llmgw_types::{Event, RequestId};
+
+use crate::api_error::ApiError;
+use crate::body::{RelayBody, TimedBody};
+use crate::routes::Gateway;
+use crate::{extract, limits};
+
+/// Relays one request.
+pub(crate) async fn relay<U: Upstream + 'static>(
+    route: Route,
+    request: HttpRequest,
+    payload: web::Payload,
+    gateway: &Gateway<U>,
+) -> HttpResponse {
+    let head: RequestHead = extract::head(&gateway.services, route, &request);
+    let id = head.id;
+    let announced = head.content_length;
+    let mut body = TimedBody::new(payload, gateway.body_within);
+    match answer(&gateway.services, &gateway.upstream, head, &mut body).await {
+        Ok(answer) => respond(id, answer),
+        Err(error) => {
+            let error = ApiError::of(error, route.dialect, id);
+            gateway.services.observer.observe(&Event::RequestRefused { code: error.code() });
+            error.log();
+            let most = gateway.services.settings.max_body.saturating_mul(2);
+            if announced.is_none_or(|length| length <= most as u64) {
+                body.drain(most).await;
+            }
+            error.error_response()
+        }
+    }
+}
+
+fn respond<B>(id: RequestId, answer: Answer<B>) -> HttpResponse
+where
+    B: futures_core::Stream<Item = Result<bytes::Bytes, llmgw_proxy::UpstreamError>> + Unpin + 'static,
+{
+    let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::BAD_GATEWAY);
+    let mut response = HttpResponse::build(status);
+    for (name, value) in answer.headers.iter() {
+        // The value was a header before.
+        response.append_header((HeaderName::from_static(name), value.as_ref()));
+    }
+    for (name, value) in limits::headers(&answer.limits) {
+        response.insert_header((name, value));
+    }
+    response.insert_header(("x-request-id", id.to_string()));
+    response.body(RelayBody { metered: answer.body, length: answer.length })
+}

@@ -1,0 +1,88 @@
+//! The body of an answer, with a bound on silence.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use actix_rt::time::{Instant, Sleep, sleep_until};
+use awc::ClientResponse;
+use bytes::Bytes;
+use futures_core::Stream;
+use llmgw_proxy::UpstreamError;
+
+/// How long to wait and when to stop.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Bounds {
+    /// Between two reads.
+    pub(crate) idle: Duration,
+    /// Close the connection after so many bytes instead of keeping it.
+    pub(crate) close_after: Option<u64>,
+}
+
+/// A body as awc reads it. Dropping it before its end closes the connection.
+pub struct AwcBody {
+    answer: Option<ClientResponse>,
+    bounds: Bounds,
+    received: u64,
+    last_read: Instant,
+    // One timer, looked at only when it fires: a stream's every chunk need not touch it.
+    timer: Option<Pin<Box<Sleep>>>,
+}
+
+impl std::fmt::Debug for AwcBody {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("AwcBody").field("received", &self.received).finish_non_exhaustive()
+    }
+}
+
+impl AwcBody {
+    pub(crate) fn new(answer: ClientResponse, bounds: Bounds) -> Self {
+        Self { answer: Some(answer), bounds, received: 0, last_read: Instant::now(), timer: None }
+    }
+
+    fn silent_too_long(&mut self, cx: &mut Context<'_>) -> bool {
+        loop {
+            let deadline = self.last_read + self.bounds.idle;
+            let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(deadline)));
+            if timer.as_mut().poll(cx).is_pending() {
+                return false;
+            }
+            if timer.deadline() >= deadline {
+                return true;
+            }
+            timer.as_mut().reset(deadline);
+        }
+    }
+}
+
+impl Stream for AwcBody {
+    type Item = Result<Bytes, UpstreamError>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let this = &mut *self;
+        if this.bounds.close_after.is_some_and(|length| this.received >= length) {
+            this.answer = None;
+        }
+        let Some(answer) = &mut this.answer else { return Poll::Ready(None) };
+        match Pin::new(answer).poll_next(cx) {
+            Poll::Pending if this.silent_too_long(cx) => {
+                this.answer = None;
+                Poll::Ready(Some(Err(UpstreamError::Timeout)))
+            }
+            Poll::Pending => Poll::Pending,
+            Poll::Ready(None) => {
+                this.answer = None;
+                Poll::Ready(None)
+            }
+            Poll::Ready(Some(Err(error))) => {
+                this.answer = None;
+                Poll::Ready(Some(Err(UpstreamError::Broken(error.to_string().into()))))
+            }
+            Poll::Ready(Some(Ok(bytes))) => {
+                this.received += bytes.len() as u64;
+                this.last_read = Instant::now();
+                Poll::Ready(Some(Ok(bytes)))
+            }
+        }
+    }
+}

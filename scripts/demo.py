@@ -6,10 +6,9 @@ Needs only Python's standard library and curl. Ends only what it started, and le
 
 import argparse
 import json
-import os
 import pathlib
 import secrets
-import select
+import shlex
 import signal
 import subprocess
 import sys
@@ -17,10 +16,11 @@ import tempfile
 import time
 import urllib.request
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "tests" / "modelserver"))
+from servers import StartError, start_gateway, start_model_server  # noqa: E402
+
 MODEL = "smollm2"
 QUESTION = "What is a lighthouse for? Answer in two sentences."
-START_SECONDS = 60
 # A usage row follows its answer within about a second.
 LEDGER_SECONDS = 15
 
@@ -65,65 +65,36 @@ def show_one_answer(servers, gateway_binary):
 
 
 class Servers:
-    """The two processes, their logs, and the data folder of the gateway."""
+    """The two processes, and the folder of their logs and data."""
 
     def __init__(self, folder):
         self.folder = folder
         self.running = []
 
     def start_model_server(self, key):
-        python, model = os.environ["LLMGW_MODELSERVER_PYTHON"], os.environ["LLMGW_MODEL_GGUF"]
-        script = ROOT / "tests" / "modelserver" / "serve.py"
-        command = [python, script, model, "--alias", MODEL, "--exit-with-parent"]
-        return self.start("model server", command, {"MODELSERVER_API_KEY": key})["listening"]
+        self.running.append(start_model_server(self.folder, MODEL, key))
+        return self.running[-1].ready["listening"]
 
     def start_gateway(self, binary, model_server, key):
-        command = [binary, "--upstream", f"{MODEL}={model_server}", "--upstream-key", key, "--json"]
-        for address in ("--listen", "--admin-listen", "--health-listen"):
-            command += [address, "127.0.0.1:0"]
-        return self.start("gateway", [*command, "--data", self.folder / "data"], {})
-
-    def start(self, name, command, more):
-        """Starts a server that says in one line of JSON where it listens."""
-        # Settings from the caller's shell must not change what the demo shows.
-        kept = {k: v for k, v in os.environ.items() if not k.startswith("LLMGW_")}
-        for inherited in ("LLM_DEFAULT_URL", "INFERENCE_KEY", "ADMIN_KEY"):
-            kept.pop(inherited, None)
-        log = self.folder / f"{name.replace(' ', '-')}.log"
-        # Ctrl-C must reach only this process, which then ends the servers in their order.
-        process = subprocess.Popen(
-            [str(part) for part in command],
-            env=kept | more, stdout=subprocess.PIPE, stderr=log.open("wb"), start_new_session=True,
-        )  # fmt: skip
-        self.running.append((name, process, log))
-        ready, _, _ = select.select([process.stdout], [], [], START_SECONDS)
-        line = process.stdout.readline() if ready else b""
-        try:
-            return json.loads(line)
-        except ValueError:
-            sys.exit(f"demo: the {name} did not start, and said:\n{line!r}\n{log.read_text(errors='replace')}")
+        self.running.append(start_gateway(binary, self.folder, {MODEL: model_server}, key))
+        return self.running[-1].ready
 
     def wait_for_interrupt(self):
-        print("\nserving until Ctrl-C")
+        print("\nserving until Ctrl-C", flush=True)
         try:
-            while all(process.poll() is None for _, process, _ in self.running):
+            while not any(server.ended() for server in self.running):
                 time.sleep(0.5)
         except KeyboardInterrupt:
             print()
             return
-        for name, process, log in self.running:
-            if process.poll() is not None:
-                sys.exit(f"demo: the {name} ended with {process.returncode}:\n{log.read_text(errors='replace')}")
+        for server in self.running:
+            if server.ended():
+                sys.exit(f"demo: the {server.name} ended by itself:\n{server.said()}")
 
     def stop(self):
         # The gateway first: it ends what it forwards while the model server is still there.
-        for _, process, _ in reversed(self.running):
-            process.terminate()
-            try:
-                process.wait(timeout=20)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+        for server in reversed(self.running):
+            server.stop()
 
 
 def ask(gateway, folder):
@@ -139,7 +110,7 @@ def ask(gateway, folder):
     }
     head = ["-H", f"Authorization: Bearer {gateway['key']}", "-H", "Content-Type: application/json"]
     command = ["curl", "-N", f"{gateway['api']}/chat/completions", *head, "-d", json.dumps(body)]
-    print(f"{shell_line(command)}\n\n> {QUESTION}")
+    print(f"{shlex.join(command)}\n\n> {QUESTION}")
 
     headers = folder / "headers"
     curl = subprocess.Popen([*command, "-sS", "--dump-header", headers], stdout=subprocess.PIPE)
@@ -158,11 +129,6 @@ def ask(gateway, folder):
     pairs = [line.partition(":") for line in headers.read_text().splitlines()]
     [request_id] = [value.strip() for name, _, value in pairs if name.lower() == "x-request-id"]
     return request_id, usage
-
-
-def shell_line(command):
-    """The command as one can paste it; single quotes keep the JSON readable."""
-    return " ".join(part if part.isascii() and not set(part) & set(' "{&') else f"'{part}'" for part in command)
 
 
 def usage_row(gateway, request_id):
@@ -229,3 +195,5 @@ if __name__ == "__main__":
         sys.exit(main())
     except KeyboardInterrupt:
         sys.exit(130)
+    except StartError as error:
+        sys.exit(f"demo: {error}")

@@ -23,7 +23,9 @@ fi
 
 echo "demo: 1/3 the model server and SmolLM2-135M (once about 130 MB, then from the cache)"
 paths=$(python3 tests/modelserver/fetch.py)
-eval "export $(tr '\n' ' ' <<<"$paths")"
+set -a
+eval "$paths"
+set +a
 
 echo "demo: 2/3 building the gateway (the first time takes minutes)"
 cargo build --release --package llmgw-standalone

@@ -96,7 +96,9 @@ impl Pepper {
         if bytes.len() < 32 {
             return Err(KeyTextError::ShortPepper(bytes.len()));
         }
-        Hmac::new_from_slice(bytes).map(Self).map_err(|_| KeyTextError::ShortPepper(bytes.len()))
+        Hmac::new_from_slice(bytes)
+            .map(Self)
+            .map_err(|_| KeyTextError::ShortPepper(bytes.len()))
     }
 
     /// The peppers in a file's text, newest first: one per line, empty lines left out.
@@ -110,7 +112,11 @@ impl Pepper {
             .filter(|line| !line.is_empty())
             .map(|line| Self::new(line.as_bytes()))
             .collect::<Result<_, _>>()?;
-        if peppers.is_empty() { Err(KeyTextError::ShortPepper(0)) } else { Ok(peppers) }
+        if peppers.is_empty() {
+            Err(KeyTextError::ShortPepper(0))
+        } else {
+            Ok(peppers)
+        }
     }
 
     /// HMAC-SHA-256 of the key's text under this pepper.
@@ -206,7 +212,11 @@ fn push_base62(text: &mut String, random: [u8; 32]) {
         }
         *digit = rest.to_le_bytes()[0];
     }
-    text.extend(digits.iter().map(|digit| char::from(ALPHABET[usize::from(*digit)])));
+    text.extend(
+        digits
+            .iter()
+            .map(|digit| char::from(ALPHABET[usize::from(*digit)])),
+    );
 }
 
 fn checksum(stem: &str) -> String {
@@ -259,7 +269,10 @@ mod tests {
     #[test]
     fn other_peoples_keys_are_told_apart() {
         assert_eq!(KeyText::parse("sk-proj-abc").unwrap_err(), KeyTextError::NotOurs);
-        assert_eq!(KeyText::parse("sk-llmgw-abc").unwrap_err(), KeyTextError::Malformed);
+        assert_eq!(
+            KeyText::parse("sk-llmgw-abc").unwrap_err(),
+            KeyTextError::Malformed
+        );
     }
 
     #[test]
@@ -278,8 +291,14 @@ mod tests {
         let peppers = Pepper::parse_file(&format!("{new}\n\n{old}\n")).unwrap();
         let key = KeyText::generate([1; 32]);
         assert_eq!(peppers.len(), 2);
-        assert_eq!(peppers[0].hash(&key), Pepper::new(new.as_bytes()).unwrap().hash(&key));
-        assert_eq!(Pepper::parse_file("short\n").unwrap_err(), KeyTextError::ShortPepper(5));
+        assert_eq!(
+            peppers[0].hash(&key),
+            Pepper::new(new.as_bytes()).unwrap().hash(&key)
+        );
+        assert_eq!(
+            Pepper::parse_file("short\n").unwrap_err(),
+            KeyTextError::ShortPepper(5)
+        );
         assert!(Pepper::parse_file("\n").is_err());
     }
 }

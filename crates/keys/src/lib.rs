@@ -1,5 +1,6 @@
 //! API keys and the users who own them.
 
+mod admin_key;
 #[cfg(feature = "contract")]
 pub mod contract;
 mod error;
@@ -10,6 +11,7 @@ mod service;
 mod store;
 mod user;
 
+pub use admin_key::AdminKey;
 pub use error::{KeyError, KeyTextError};
 pub use key::{ApiKey, KeyHash, KeyState, KeyText, Pepper};
 pub use lookup::{Grant, KeyLookup, KeyRefusal, Lookup};

@@ -63,7 +63,9 @@ pub struct KeyLookup {
 
 impl fmt::Debug for KeyLookup {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("KeyLookup").field("cached", &self.cache.entry_count()).finish_non_exhaustive()
+        f.debug_struct("KeyLookup")
+            .field("cached", &self.cache.entry_count())
+            .finish_non_exhaustive()
     }
 }
 
@@ -71,8 +73,17 @@ impl KeyLookup {
     /// Looks keys up in `keys`, their owners in `users`; `peppers` has the newest first.
     #[must_use]
     pub fn new(keys: Arc<dyn KeyStore>, users: Arc<dyn UserStore>, peppers: Vec<Pepper>) -> Self {
-        let cache = Cache::builder().max_capacity(CAPACITY).support_invalidation_closures().build();
-        Self { keys, users, peppers, cache, epoch: AtomicU64::new(0) }
+        let cache = Cache::builder()
+            .max_capacity(CAPACITY)
+            .support_invalidation_closures()
+            .build();
+        Self {
+            keys,
+            users,
+            peppers,
+            cache,
+            epoch: AtomicU64::new(0),
+        }
     }
 
     /// The key that `text` is, if it may be used at `now`.
@@ -114,7 +125,9 @@ impl KeyLookup {
 
     fn forget(&self, which: impl Fn(Option<&Grant>) -> bool + Send + Sync + 'static) {
         self.epoch.fetch_add(1, Ordering::SeqCst);
-        let registered = self.cache.invalidate_entries_if(move |_, entry| which(entry.found.as_deref()));
+        let registered = self
+            .cache
+            .invalidate_entries_if(move |_, entry| which(entry.found.as_deref()));
         if registered.is_err() {
             self.cache.invalidate_all();
         }
@@ -122,7 +135,11 @@ impl KeyLookup {
 
     async fn by_hash(&self, hash: KeyHash, now: Timestamp) -> Result<Option<Arc<Grant>>, StoreError> {
         if let Some(entry) = self.cache.get(&hash) {
-            let lives = if entry.found.is_some() { KNOWN_FOR } else { UNKNOWN_FOR };
+            let lives = if entry.found.is_some() {
+                KNOWN_FOR
+            } else {
+                UNKNOWN_FOR
+            };
             if now.since(entry.loaded_at) < lives {
                 return Ok(entry.found);
             }
@@ -130,7 +147,13 @@ impl KeyLookup {
         let epoch = self.epoch.load(Ordering::SeqCst);
         let found = self.load(hash).await?;
         if self.epoch.load(Ordering::SeqCst) == epoch {
-            self.cache.insert(hash, Entry { loaded_at: now, found: found.clone() });
+            self.cache.insert(
+                hash,
+                Entry {
+                    loaded_at: now,
+                    found: found.clone(),
+                },
+            );
             // Something may have been forgotten between the look and the insert.
             if self.epoch.load(Ordering::SeqCst) != epoch {
                 self.cache.invalidate(&hash);
@@ -140,19 +163,32 @@ impl KeyLookup {
     }
 
     async fn load(&self, hash: KeyHash) -> Result<Option<Arc<Grant>>, StoreError> {
-        let Some(key) = self.keys.by_hash(&hash).await? else { return Ok(None) };
-        let Some(user) = self.users.get(key.owner).await? else {
-            return Err(StoreError::Missing { what: format!("owner {} of key {}", key.owner, key.id) });
+        let Some(key) = self.keys.by_hash(&hash).await? else {
+            return Ok(None);
         };
-        let principal = Principal { user: user.id, key: key.id, groups: user.groups.clone() };
+        let Some(user) = self.users.get(key.owner).await? else {
+            return Err(StoreError::Missing {
+                what: format!("owner {} of key {}", key.owner, key.id),
+            });
+        };
+        let principal = Principal {
+            user: user.id,
+            key: key.id,
+            groups: user.groups.clone(),
+        };
         Ok(Some(Arc::new(Grant { key, user, principal })))
     }
 
     // A key found under an older pepper is kept under the newest from now on. When that fails, the older
     // hash still finds it.
     async fn hash_again(&self, grant: &Grant, text: &KeyText) {
-        let Some(newest) = self.peppers.first() else { return };
-        let key = ApiKey { hash: newest.hash(text), ..grant.key.clone() };
+        let Some(newest) = self.peppers.first() else {
+            return;
+        };
+        let key = ApiKey {
+            hash: newest.hash(text),
+            ..grant.key.clone()
+        };
         if self.keys.update(&key).await.is_ok() {
             self.forget_key(key.id);
         }

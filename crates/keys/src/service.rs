@@ -53,7 +53,13 @@ impl KeyService {
         feed: Arc<dyn ChangeFeed>,
         entropy: Arc<dyn Entropy>,
     ) -> Self {
-        Self { keys, users, pepper, feed, entropy }
+        Self {
+            keys,
+            users,
+            pepper,
+            feed,
+            entropy,
+        }
     }
 
     /// Makes a key, and its owner where there is none of that name.
@@ -106,7 +112,12 @@ impl KeyService {
     pub async fn list(&self, page: Page<KeyId>) -> Result<Vec<(ApiKey, String)>, KeyError> {
         let mut named = Vec::new();
         for key in self.keys.list(None, page).await? {
-            let owner = self.users.get(key.owner).await?.map(|user| user.name).unwrap_or_default();
+            let owner = self
+                .users
+                .get(key.owner)
+                .await?
+                .map(|user| user.name)
+                .unwrap_or_default();
             named.push((key, owner));
         }
         Ok(named)
@@ -132,7 +143,9 @@ impl KeyService {
         match self.users.insert(&user).await {
             Ok(()) => Ok(user),
             // Made by somebody else between our look and our insert.
-            Err(StoreError::Exists { .. }) => Ok(self.users.by_name(name).await?.ok_or(KeyError::NotFound)?),
+            Err(StoreError::Exists { .. }) => {
+                Ok(self.users.by_name(name).await?.ok_or(KeyError::NotFound)?)
+            }
             Err(error) => Err(error.into()),
         }
     }
@@ -146,7 +159,9 @@ impl std::fmt::Debug for KeyService {
 
 fn check_name(field: &str, text: &str) -> Result<(), KeyError> {
     if text.trim().is_empty() || text.chars().count() > 128 || text.chars().any(char::is_control) {
-        return Err(KeyError::Invalid(format!("{field}: must be 1 to 128 characters of text")));
+        return Err(KeyError::Invalid(format!(
+            "{field}: must be 1 to 128 characters of text"
+        )));
     }
     Ok(())
 }

@@ -63,7 +63,9 @@ pub struct Catalog {
 
 impl std::fmt::Debug for Catalog {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Catalog").field("models", &self.index.load().ordered.len()).finish_non_exhaustive()
+        f.debug_struct("Catalog")
+            .field("models", &self.index.load().ordered.len())
+            .finish_non_exhaustive()
     }
 }
 
@@ -72,7 +74,11 @@ impl Catalog {
     /// `<default_url>/<model id>/v1/...` where one is given.
     #[must_use]
     pub fn new(store: Arc<dyn ModelCatalog>, default_url: Option<String>) -> Self {
-        Self { store, default_url, index: ArcSwap::default() }
+        Self {
+            store,
+            default_url,
+            index: ArcSwap::default(),
+        }
     }
 
     /// Reads all models anew.
@@ -99,16 +105,26 @@ impl Catalog {
 
     fn index_of(&self, models: Vec<Model>) -> Index {
         let mut index = Index::default();
-        for model in models.into_iter().filter(|model| model.state == ModelState::Active) {
+        for model in models
+            .into_iter()
+            .filter(|model| model.state == ModelState::Active)
+        {
             let targets = self.stops(&model);
-            let served = Arc::new(Served { targets, turn: AtomicU64::new(0), model });
+            let served = Arc::new(Served {
+                targets,
+                turn: AtomicU64::new(0),
+                model,
+            });
             index.ordered.push(Arc::clone(&served));
             // A model's own name goes before another's alias.
             index.by_name.insert(served.model.id.clone(), served);
         }
         for served in &index.ordered {
             for alias in &served.model.aliases {
-                index.by_name.entry(alias.clone()).or_insert_with(|| Arc::clone(served));
+                index
+                    .by_name
+                    .entry(alias.clone())
+                    .or_insert_with(|| Arc::clone(served));
             }
         }
         index
@@ -117,13 +133,19 @@ impl Catalog {
     fn stops(&self, model: &Model) -> Vec<Stop> {
         let own: Arc<str> = Arc::from(model.id.as_str());
         let stop = |target: Target| Stop {
-            model: target.model.as_deref().map_or_else(|| Arc::clone(&own), Arc::from),
+            model: target
+                .model
+                .as_deref()
+                .map_or_else(|| Arc::clone(&own), Arc::from),
             target: Arc::new(target),
         };
         if !model.targets.is_empty() {
             return model.targets.iter().cloned().map(stop).collect();
         }
-        let default = self.default_url.as_ref().and_then(|url| default_target(url, &model.id));
+        let default = self
+            .default_url
+            .as_ref()
+            .and_then(|url| default_target(url, &model.id));
         default.into_iter().map(stop).collect()
     }
 }

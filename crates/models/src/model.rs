@@ -147,7 +147,10 @@ pub struct Timeouts {
 
 impl Default for Timeouts {
     fn default() -> Self {
-        Self { first_byte_ms: 600_000, idle_ms: 300_000 }
+        Self {
+            first_byte_ms: 600_000,
+            idle_ms: 300_000,
+        }
     }
 }
 
@@ -186,11 +189,14 @@ impl FromStr for SecretRef {
     type Err = ModelError;
 
     fn from_str(text: &str) -> Result<Self, ModelError> {
-        let word = |name: &str| !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+        let word =
+            |name: &str| !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
         let file = |name: &str| {
             !name.is_empty()
                 && !name.starts_with('.')
-                && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b))
+                && name
+                    .bytes()
+                    .all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b))
         };
         match text.split_once(':') {
             None if text.is_empty() => Ok(Self::None),
@@ -237,10 +243,19 @@ mod tests {
     #[test]
     fn secret_refs_name_only_what_a_target_may_have() {
         for good in ["", "default", "env:LLMGW_UPSTREAM_A", "file:vllm.key"] {
-            assert_eq!(good.parse::<SecretRef>().map(|r| r.to_string()), Ok(good.to_owned()));
+            assert_eq!(
+                good.parse::<SecretRef>().map(|r| r.to_string()),
+                Ok(good.to_owned())
+            );
         }
-        for bad in ["env:ADMIN_KEY", "file:../pepper", "file:/etc/passwd", "file:.x", "sk-secret", "env:LLMGW_UPSTREAM_A B"]
-        {
+        for bad in [
+            "env:ADMIN_KEY",
+            "file:../pepper",
+            "file:/etc/passwd",
+            "file:.x",
+            "sk-secret",
+            "env:LLMGW_UPSTREAM_A B",
+        ] {
             let error = bad.parse::<SecretRef>().unwrap_err();
             assert!(!error.to_string().contains("sk-secret"), "{error}");
         }

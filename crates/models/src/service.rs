@@ -38,7 +38,10 @@ impl ModelService {
     /// # Errors
     /// [`ModelError::NotFound`] when there is none.
     pub async fn get(&self, id: &ModelId) -> Result<Model, ModelError> {
-        self.store.get(id).await?.ok_or_else(|| ModelError::NotFound(id.to_string()))
+        self.store
+            .get(id)
+            .await?
+            .ok_or_else(|| ModelError::NotFound(id.to_string()))
     }
 
     /// Keeps a new model; clients see it when this returns.
@@ -86,8 +89,16 @@ impl ModelService {
         }
         let mut names = vec![&model.id];
         names.extend(&model.aliases);
-        for other in self.store.list().await?.iter().filter(|other| other.id != model.id) {
-            let taken = names.iter().find(|name| other.id == ***name || other.aliases.contains(name));
+        for other in self
+            .store
+            .list()
+            .await?
+            .iter()
+            .filter(|other| other.id != model.id)
+        {
+            let taken = names
+                .iter()
+                .find(|name| other.id == ***name || other.aliases.contains(name));
             if let Some(name) = taken {
                 return Err(ModelError::NameTaken(name.to_string()));
             }
@@ -115,13 +126,19 @@ fn check_targets(targets: &[Target]) -> Result<(), ModelError> {
 }
 
 fn check_url(text: &str) -> Result<(), ModelError> {
-    let url = url::Url::parse(text)
-        .map_err(|error| invalid("base_url", &format!("is not an address: {error}")))?;
+    let url =
+        url::Url::parse(text).map_err(|error| invalid("base_url", &format!("is not an address: {error}")))?;
     if !matches!(url.scheme(), "http" | "https") || url.host().is_none() {
-        return Err(invalid("base_url", "must begin with http:// or https:// and name a host"));
+        return Err(invalid(
+            "base_url",
+            "must begin with http:// or https:// and name a host",
+        ));
     }
     if !url.username().is_empty() || url.password().is_some() {
-        return Err(invalid("base_url", "must not hold a password: name it by `secret`"));
+        return Err(invalid(
+            "base_url",
+            "must not hold a password: name it by `secret`",
+        ));
     }
     if url.query().is_some() || url.fragment().is_some() {
         return Err(invalid("base_url", "must not have a query or fragment"));
@@ -130,5 +147,8 @@ fn check_url(text: &str) -> Result<(), ModelError> {
 }
 
 fn invalid(field: &'static str, reason: &str) -> ModelError {
-    ModelError::Invalid { field, reason: reason.to_owned() }
+    ModelError::Invalid {
+        field,
+        reason: reason.to_owned(),
+    }
 }

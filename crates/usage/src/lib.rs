@@ -5,5 +5,8 @@
 //! port for stores and an in-memory adapter that defines what the port means.
 
 pub mod admission;
+mod charges;
 pub mod journal;
 pub mod ledger;
+
+pub use charges::{settled, subjects};

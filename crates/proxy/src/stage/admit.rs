@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use llmgw_types::{GroupName, KeyId, Limit, ModelId, UserId};
+use llmgw_types::Limit;
 use llmgw_usage::admission::{ReserveRequest, Reserved, Rule, RuleState, Subject};
 use llmgw_usage::journal::JournalError;
+use llmgw_usage::subjects;
 use llmgw_models::Stop;
 
 use super::resolve::Routed;
@@ -101,15 +102,6 @@ fn note(
         Some(running) => services.journal.open(&running.open_entry(first)),
         None => Err(JournalError::Io(std::io::ErrorKind::NotFound.into())),
     }
-}
-
-/// Whose counters a request is charged to.
-#[must_use]
-pub fn subjects(user: UserId, key: KeyId, groups: &[GroupName], model: &ModelId) -> Vec<Subject> {
-    let mut subjects =
-        vec![Subject::Everyone, Subject::Model(model.clone()), Subject::User(user), Subject::Key(key)];
-    subjects.extend(groups.iter().cloned().map(Subject::Group));
-    subjects
 }
 
 /// All limits that apply to a key, with or without a model.

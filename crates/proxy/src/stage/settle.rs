@@ -2,17 +2,18 @@
 //! batches; what no model server reported is counted first.
 
 use std::fmt;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use llmgw_types::{Event, RequestId, TokenSource, TokenUsage};
-use llmgw_usage::admission::{Charge, Settled};
+use llmgw_usage::admission::Settled;
 use llmgw_usage::ledger::{End, UsageRecord};
+use llmgw_usage::settled;
 use tokio::sync::mpsc;
 
-use super::admit::subjects;
 use crate::guard::Running;
 use crate::{Services, Upstream, count};
 
@@ -43,8 +44,16 @@ pub(crate) enum Outcome {
     Uncounted,
 }
 
-/// Settles until every sender of settlements is gone and everything is settled.
-pub async fn settle<U: Upstream>(services: &Services, upstream: &U, mut from: mpsc::Receiver<Settlement>) {
+/// Settles until `stop` is over and every request that was admitted before is settled. No request is admitted
+/// after `stop`.
+pub async fn settle<U: Upstream>(
+    services: &Services,
+    upstream: &U,
+    mut from: mpsc::Receiver<Settlement>,
+    stop: impl Future<Output = ()>,
+) {
+    let mut stop = pin!(stop);
+    let mut stopping = false;
     let mut counting = FuturesUnordered::new();
     let mut arrived = Vec::with_capacity(BATCH);
     let mut done = Vec::with_capacity(BATCH);
@@ -52,6 +61,10 @@ pub async fn settle<U: Upstream>(services: &Services, upstream: &U, mut from: mp
     while open || !counting.is_empty() {
         tokio::select! {
             count = from.recv_many(&mut arrived, BATCH), if open => open = count > 0,
+            () = &mut stop, if !stopping => {
+                stopping = true;
+                from.close();
+            }
             Some(counted) = counting.next(), if !counting.is_empty() => done.push(counted),
         }
         for Settlement { running, outcome } in arrived.drain(..) {
@@ -62,22 +75,6 @@ pub async fn settle<U: Upstream>(services: &Services, upstream: &U, mut from: mp
             }
         }
         charge(services, &mut done).await;
-    }
-}
-
-/// What a record charges, and to whom: the same from a guard and from the journal.
-#[must_use]
-pub fn settled(record: &UsageRecord) -> Settled {
-    let actual = if record.charged() {
-        Charge { requests: 1, tokens: record.tokens.total(), cost: record.cost }
-    } else {
-        Charge::default()
-    };
-    Settled {
-        id: record.id,
-        reserved_at: record.time,
-        subjects: subjects(record.user, record.key, &record.groups, &record.model),
-        actual,
     }
 }
 

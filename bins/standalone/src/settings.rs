@@ -1,0 +1,62 @@
+//! The settings of this binary.
+
+use llmgw_boot::config::{
+    AdminSection, GatewaySection, JournalSection, JournalWhenFull, Layers, LimitsSection, LogSection,
+    ReportsSection, SecretsSection, UpstreamSection,
+};
+use llmgw_proxy::{GroupLimit, LimitPolicy, WhenFull};
+use serde::Deserialize;
+
+use crate::args::Args;
+
+/// Everything that can be set.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Settings {
+    pub(crate) gateway: GatewaySection,
+    pub(crate) admin: AdminSection,
+    pub(crate) upstream: UpstreamSection,
+    pub(crate) limits: LimitsSection,
+    pub(crate) reports: ReportsSection,
+    pub(crate) journal: JournalSection,
+    pub(crate) secrets: SecretsSection,
+    pub(crate) log: LogSection,
+}
+
+impl Settings {
+    /// The settings from all layers.
+    pub(crate) fn load(args: &Args) -> Result<Self, String> {
+        let layers = match &args.config {
+            Some(file) => Layers::default().file(file),
+            None => Layers::default(),
+        };
+        layers
+            .environment()
+            .flag("gateway.listen", args.listen)
+            .flag("gateway.health_listen", args.health_listen)
+            .flag("admin.listen", args.admin_listen)
+            .flag("upstream.default_key", args.upstream_key.as_deref())
+            .read()
+            .map_err(|error| error.to_string())
+    }
+
+    /// Limits that stand with no key, user or model.
+    pub(crate) fn policy(&self) -> LimitPolicy {
+        let groups = self.limits.groups.iter().cloned();
+        LimitPolicy {
+            everyone: self.limits.everyone.clone(),
+            each_user: self.limits.default.clone(),
+            groups: groups
+                .map(|section| GroupLimit { group: section.group, each: section.each, shared: section.shared })
+                .collect(),
+        }
+    }
+
+    /// What to do when the journal is full.
+    pub(crate) fn when_full(&self) -> WhenFull {
+        match self.journal.when_full {
+            JournalWhenFull::Refuse => WhenFull::Refuse,
+            JournalWhenFull::Allow => WhenFull::Allow,
+        }
+    }
+}

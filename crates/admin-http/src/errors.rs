@@ -1,0 +1,125 @@
+//! Errors as problem details (RFC 9457).
+
+use std::fmt;
+
+use actix_web::error::{JsonPayloadError, PathError, QueryPayloadError};
+use actix_web::http::StatusCode;
+use actix_web::{Error, HttpRequest, HttpResponse, ResponseError};
+use llmgw_keys::KeyError;
+use llmgw_models::ModelError;
+use llmgw_types::StoreError;
+use serde_json::json;
+
+/// What went wrong: a status, and a sentence that says what to do.
+#[derive(Debug)]
+pub(crate) struct Problem {
+    status: StatusCode,
+    detail: String,
+}
+
+impl Problem {
+    pub(crate) fn new(status: StatusCode, detail: impl Into<String>) -> Self {
+        Self { status, detail: detail.into() }
+    }
+
+    pub(crate) fn invalid(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, detail)
+    }
+
+    pub(crate) fn not_found(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::NOT_FOUND, detail)
+    }
+
+    pub(crate) fn unauthorized() -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, "Send the admin key as `Authorization: Bearer ...`.")
+    }
+
+    pub(crate) fn wrong_method() -> Self {
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, "This path does not take this method.")
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.detail)
+    }
+}
+
+impl ResponseError for Problem {
+    fn status_code(&self) -> StatusCode {
+        self.status
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        let body = json!({
+            "type": "about:blank",
+            "title": self.status.canonical_reason().unwrap_or("Error"),
+            "status": self.status.as_u16(),
+            "detail": self.detail,
+        });
+        let mut response = HttpResponse::build(self.status);
+        if self.status == StatusCode::UNAUTHORIZED {
+            response.insert_header(("www-authenticate", "Bearer"));
+        }
+        response.content_type("application/problem+json").body(body.to_string())
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        tracing::warn!(%error, source = std::error::Error::source(&error).map(tracing::field::display), "store failed");
+        match error {
+            StoreError::Unavailable { store, .. } => {
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, format!("The {store} is not available. Please try again."))
+            }
+            StoreError::Exists { what } => Self::new(StatusCode::CONFLICT, format!("{what} exists already.")),
+            StoreError::Missing { what } => Self::not_found(format!("{what} does not exist.")),
+            StoreError::Corrupt { store, .. } => {
+                Self::new(StatusCode::INTERNAL_SERVER_ERROR, format!("The {store} holds something unreadable; see the log."))
+            }
+        }
+    }
+}
+
+impl From<KeyError> for Problem {
+    fn from(error: KeyError) -> Self {
+        match error {
+            KeyError::Invalid(detail) => Self::invalid(detail),
+            KeyError::NotFound => Self::not_found("There is no key with this id."),
+            KeyError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<ModelError> for Problem {
+    fn from(error: ModelError) -> Self {
+        match error {
+            ModelError::SecretRef | ModelError::Invalid { .. } => Self::invalid(error.to_string()),
+            ModelError::NotFound(_) => Self::not_found(error.to_string()),
+            ModelError::NameTaken(_) => Self::new(StatusCode::CONFLICT, error.to_string()),
+            ModelError::Store(error) => error.into(),
+        }
+    }
+}
+
+pub(crate) fn bad_json(error: JsonPayloadError, _: &HttpRequest) -> Error {
+    let status = match &error {
+        JsonPayloadError::ContentType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        JsonPayloadError::Overflow { .. } | JsonPayloadError::OverflowKnownLength { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+        _ => StatusCode::BAD_REQUEST,
+    };
+    let detail = match &error {
+        JsonPayloadError::ContentType => "Send a JSON body with `Content-Type: application/json`.".to_owned(),
+        JsonPayloadError::Deserialize(error) => format!("The body does not fit: {error}."),
+        other => format!("The body cannot be read: {other}."),
+    };
+    Problem::new(status, detail).into()
+}
+
+pub(crate) fn bad_query(error: QueryPayloadError, _: &HttpRequest) -> Error {
+    Problem::invalid(format!("The query does not fit: {error}.")).into()
+}
+
+pub(crate) fn bad_path(_: PathError, _: &HttpRequest) -> Error {
+    Problem::not_found("There is nothing with this id.").into()
+}

@@ -1,0 +1,35 @@
+//! News of changes within one process.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use llmgw_keys::KeyLookup;
+use llmgw_models::Catalog;
+use llmgw_types::{Change, ChangeFeed, StoreError};
+
+/// Tells this process's caches; there is no other process to tell.
+#[derive(Debug)]
+pub struct LocalFeed {
+    keys: Arc<KeyLookup>,
+    catalog: Arc<Catalog>,
+}
+
+impl LocalFeed {
+    /// Tells `keys` and `catalog`.
+    #[must_use]
+    pub fn new(keys: Arc<KeyLookup>, catalog: Arc<Catalog>) -> Self {
+        Self { keys, catalog }
+    }
+}
+
+#[async_trait]
+impl ChangeFeed for LocalFeed {
+    async fn publish(&self, change: Change) -> Result<(), StoreError> {
+        match change {
+            Change::Key(id) => self.keys.forget_key(id),
+            Change::User(id) => self.keys.forget_user(id),
+            Change::Model(_) => self.catalog.refresh().await?,
+        }
+        Ok(())
+    }
+}

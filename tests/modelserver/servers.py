@@ -1,0 +1,91 @@
+"""Starts a model server and the gateway as child processes, for the demo and for tests/sdk.
+
+Each says in one line of JSON where it listens. Needs only Python's standard library, knows no HTTP.
+"""
+
+import json
+import os
+import pathlib
+import select
+import subprocess
+
+SERVE = pathlib.Path(__file__).resolve().parent / "serve.py"
+START_SECONDS = 60
+STOP_SECONDS = 20
+# Settings of the caller's shell that the gateway would read as its own.
+LEGACY_SETTINGS = ("LLM_DEFAULT_URL", "INFERENCE_KEY", "ADMIN_KEY")
+
+
+class StartError(Exception):
+    """A server did not come up; the text has what it said."""
+
+
+class Server:
+    """One running process. `ready` is the object it printed when it served."""
+
+    def __init__(self, name, command, log, environment=None):
+        self.name = name
+        self.log = log
+        inherited = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith("LLMGW_") and name not in LEGACY_SETTINGS
+        }
+        with log.open("wb") as sink:
+            # In a session of its own, so that Ctrl-C reaches only the caller, which then stops the servers in
+            # the right order.
+            self.process = subprocess.Popen(
+                [str(part) for part in command],
+                env=inherited | (environment or {}),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=sink,
+                start_new_session=True,
+            )
+        try:
+            self.ready = self._read_ready_line()
+        except BaseException:
+            self.stop()
+            raise
+
+    def _read_ready_line(self):
+        seen, _, _ = select.select([self.process.stdout], [], [], START_SECONDS)
+        line = self.process.stdout.readline() if seen else b""
+        try:
+            return json.loads(line)
+        except ValueError:
+            raise StartError(f"the {self.name} did not start; it said {line!r} and\n{self.said()}") from None
+
+    def said(self):
+        return self.log.read_text(errors="replace")[-20_000:]
+
+    def ended(self):
+        return self.process.poll() is not None
+
+    def stop(self):
+        """Asks it to end, and returns its exit status; negative where it had to be killed."""
+        self.process.terminate()
+        try:
+            return self.process.wait(timeout=STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            return self.process.wait()
+        finally:
+            self.process.stdout.close()
+
+
+def start_model_server(folder, alias, key, mode="chat"):
+    """The real one. LLMGW_MODELSERVER_PYTHON and LLMGW_MODEL_GGUF are what fetch.py names."""
+    command = [os.environ["LLMGW_MODELSERVER_PYTHON"], SERVE, os.environ["LLMGW_MODEL_GGUF"]]
+    command += ["--alias", alias, "--mode", mode, "--exit-with-parent"]
+    return Server(f"{mode} model server", command, folder / f"{alias}.log", {"MODELSERVER_API_KEY": key})
+
+
+def start_gateway(binary, folder, upstreams, key):
+    """llm-gateway-standalone with its data in `folder`, serving the models of `upstreams`: {id: URL}."""
+    command = [binary, "--json", "--data", folder / "data", "--upstream-key", key]
+    for option in ("--listen", "--admin-listen", "--health-listen"):
+        command += [option, "127.0.0.1:0"]
+    for model, url in upstreams.items():
+        command += ["--upstream", f"{model}={url}"]
+    return Server("gateway", command, folder / "gateway.log")

@@ -1,0 +1,110 @@
+//! [`ModelCatalog`] in SQLite: one JSON document per model.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use llmgw_models::{Model, ModelCatalog};
+use llmgw_types::{ModelId, StoreError};
+use rusqlite::{OptionalExtension, Row, params_from_iter};
+
+use crate::columns::{get_json, json};
+use crate::connections::Connections;
+use crate::error::{failed, failed_to_keep};
+
+/// Models in a SQLite file.
+#[derive(Debug, Clone)]
+pub struct SqliteModels {
+    connections: Arc<Connections>,
+}
+
+impl SqliteModels {
+    pub(crate) fn new(connections: Arc<Connections>) -> Self {
+        Self { connections }
+    }
+
+    // Runs one statement over `params`; returns how many rows it changed.
+    async fn change(
+        &self,
+        text: &'static str,
+        what: String,
+        params: Vec<String>,
+    ) -> Result<usize, StoreError> {
+        self.connections
+            .write(move |session| {
+                let mut statement = session.connection.prepare_cached(text).map_err(failed)?;
+                statement
+                    .execute(params_from_iter(params))
+                    .map_err(|error| failed_to_keep(&what, error))
+            })
+            .await
+    }
+}
+
+#[async_trait]
+impl ModelCatalog for SqliteModels {
+    async fn list(&self) -> Result<Vec<Model>, StoreError> {
+        self.connections
+            .read(|connection| {
+                let mut select = connection.prepare_cached("SELECT document FROM models ORDER BY id")?;
+                select.query_map([], read)?.collect()
+            })
+            .await
+    }
+
+    async fn get(&self, id: &ModelId) -> Result<Option<Model>, StoreError> {
+        let id = id.to_string();
+        self.connections
+            .read(move |connection| {
+                let mut find = connection.prepare_cached("SELECT document FROM models WHERE id = ?1")?;
+                find.query_row([id], read).optional()
+            })
+            .await
+    }
+
+    async fn insert(&self, model: &Model) -> Result<(), StoreError> {
+        let params = vec![model.id.to_string(), json(model)?];
+        self.change(
+            "INSERT INTO models (id, document) VALUES (?1, ?2)",
+            named(&model.id),
+            params,
+        )
+        .await
+        .map(drop)
+    }
+
+    async fn update(&self, model: &Model) -> Result<(), StoreError> {
+        let params = vec![model.id.to_string(), json(model)?];
+        match self
+            .change(
+                "UPDATE models SET document = ?2 WHERE id = ?1",
+                named(&model.id),
+                params,
+            )
+            .await?
+        {
+            0 => Err(StoreError::Missing {
+                what: named(&model.id),
+            }),
+            _ => Ok(()),
+        }
+    }
+
+    async fn remove(&self, id: &ModelId) -> Result<bool, StoreError> {
+        let removed = self
+            .change(
+                "DELETE FROM models WHERE id = ?1",
+                named(id),
+                vec![id.to_string()],
+            )
+            .await?;
+        Ok(removed > 0)
+    }
+}
+
+fn named(id: &ModelId) -> String {
+    format!("model {id}")
+}
+
+fn read(row: &Row<'_>) -> rusqlite::Result<Model> {
+    get_json(row, "document")
+}

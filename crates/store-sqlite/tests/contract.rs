@@ -1,0 +1,40 @@
+//! The contracts of all four ports, each case on a file of its own.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use llmgw_store_sqlite::{Options, SqliteStore};
+use tempfile::TempDir;
+
+fn store() -> (SqliteStore, TempDir) {
+    let folder = tempfile::tempdir().unwrap();
+    let reports_timezone = llmgw_usage::ledger::contract::zone();
+    let options = Options {
+        reports_timezone,
+        ..Options::default()
+    };
+    let store = SqliteStore::open(&folder.path().join("llmgw.db"), &options).unwrap();
+    (store, folder)
+}
+
+macro_rules! made {
+    ($adapter:ident) => {{
+        let (store, folder) = crate::store();
+        (store.$adapter(), folder)
+    }};
+}
+
+mod keys {
+    llmgw_keys::key_store_contract!(futures_executor::block_on, made!(keys));
+}
+
+mod users {
+    llmgw_keys::user_store_contract!(futures_executor::block_on, made!(users));
+}
+
+mod models {
+    llmgw_models::model_catalog_contract!(futures_executor::block_on, made!(models));
+}
+
+mod ledger {
+    llmgw_usage::ledger_contract!(futures_executor::block_on, made!(ledger));
+}

@@ -56,6 +56,13 @@ pub struct Charge {
 }
 
 impl Charge {
+    /// Adds `more`; sums stop at the largest number there is.
+    pub fn add(&mut self, more: &Self) {
+        self.requests = self.requests.saturating_add(more.requests);
+        self.tokens = self.tokens.saturating_add(more.tokens);
+        self.cost += more.cost;
+    }
+
     /// The part of the charge a limit on `unit` counts; `in_flight` counts 1 while it runs.
     #[must_use]
     pub fn of(&self, unit: Unit) -> u64 {

@@ -9,6 +9,7 @@ import pathlib
 import socket
 import subprocess
 import sys
+import tempfile
 
 import anthropic
 import openai
@@ -30,8 +31,10 @@ def pytest_collection_modifyitems(items):
 
 
 @pytest.fixture(scope="session")
-def folder(tmp_path_factory):
-    return tmp_path_factory.mktemp("servers")
+def folder():
+    """Logs and data of the servers. pytest's own temporary folders would stay behind."""
+    with tempfile.TemporaryDirectory(prefix="llmgw-sdk-") as path:
+        yield pathlib.Path(path)
 
 
 @pytest.fixture(scope="session")

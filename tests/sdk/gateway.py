@@ -80,7 +80,7 @@ class Call:
     method: str
     path: str
     status: int
-    request_id: str
+    request_id: str | None
     # None: the client was not told.
     tokens: Tokens | None = None
     # Whether it was admitted, which is what makes a record.
@@ -98,7 +98,7 @@ class Calls(list):
                 request.method,
                 request.url.path,
                 response.status_code,
-                response.headers["x-request-id"],
+                response.headers.get("x-request-id"),
                 recorded=request.method == "POST" and response.status_code == 200,
             )
         )

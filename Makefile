@@ -1,0 +1,40 @@
+# The commands people type. `make` alone lists them.
+
+CARGO ?= cargo
+TARGET := $(or $(CARGO_TARGET_DIR),target)
+
+.PHONY: help demo test test-rust test-sdk lint format bench
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
+
+demo: ## a real model answers through the gateway; ONCE=1 ends after the answer
+	@ONCE=$(ONCE) scripts/demo.sh
+
+test: ## installs what tests need where it may, then runs all of them
+	@scripts/install-test-deps.sh
+	@$(MAKE) --no-print-directory test-rust
+	@$(MAKE) --no-print-directory test-sdk
+
+test-rust: ## the Rust tests alone
+	$(CARGO) build --package llmgw-standalone
+	$(CARGO) test --workspace --no-fail-fast
+
+# Its last line is pytest's summary, which is also the last line of `make test`.
+test-sdk: ## the OpenAI and Anthropic clients against a real model, through the built gateway
+	@eval "$$(python3 tests/modelserver/fetch.py --sdk)" && \
+	  LLMGW_STANDALONE_BIN="$(abspath $(TARGET))/debug/llm-gateway-standalone" \
+	  "$$LLMGW_SDK_PYTHON" -B -m pytest tests/sdk
+
+lint: ## formatting and clippy, warnings are errors
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets -- --deny warnings
+
+format: ## formats the code
+	$(CARGO) fmt --all
+
+bench: ## the gateway beside nginx and the bare mock; ARGS=--quick for a short look
+	@scripts/install-test-deps.sh --bench
+	$(CARGO) build --release --package llmgw-standalone --package llmgw-bench
+	@PATH="$$PATH:/usr/sbin" "$(TARGET)/release/llmgw-bench" run \
+	  --gateway "$(TARGET)/release/llm-gateway-standalone" $(ARGS)

@@ -1,0 +1,53 @@
+#!/usr/bin/env bash
+# Brings what `make test` needs: Debian packages where it may install them (as root, or with sudo that asks no
+# password), and the model server and client libraries in the cache folder. Says what is missing where it may not.
+#
+#   install-test-deps.sh [--bench]     --bench: what `make bench` needs, which is nginx and no Python packages
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+wanted=() # Debian packages whose commands are not here
+want() { # want PACKAGE COMMAND...
+  local package=$1
+  shift
+  "$@" >/dev/null 2>&1 || wanted+=("$package")
+}
+
+want build-essential command -v cc
+want ca-certificates test -e /etc/ssl/certs/ca-certificates.crt
+want python3 command -v python3
+if [[ ${1:-} == --bench ]]; then
+  # Debian puts nginx into sbin, which is on root's path only.
+  want nginx-light env PATH="$PATH:/usr/sbin" nginx -v
+else
+  want curl command -v curl
+  # venv alone is no proof: Debian ships the pip that goes into an environment apart.
+  want python3-venv python3 -c 'import ensurepip, venv'
+fi
+
+if ((${#wanted[@]})); then
+  install=(apt-get install -y --no-install-recommends "${wanted[@]}")
+  if ! command -v apt-get >/dev/null; then
+    echo "missing, under the names Debian gives them: ${wanted[*]}" >&2
+    exit 1
+  elif ((EUID == 0)); then
+    as_root=(env DEBIAN_FRONTEND=noninteractive)
+  elif sudo -n true 2>/dev/null; then
+    as_root=(sudo -n env DEBIAN_FRONTEND=noninteractive)
+  else
+    echo "missing: ${wanted[*]}; install with: sudo ${install[*]}" >&2
+    exit 1
+  fi
+  echo "installing ${wanted[*]}"
+  # Lists of a fresh machine are empty or old.
+  "${as_root[@]}" apt-get update -qq
+  "${as_root[@]}" "${install[@]}"
+fi
+
+if ! command -v cargo >/dev/null; then
+  echo "cargo is missing; see https://www.rust-lang.org/tools/install" >&2
+  exit 1
+fi
+if [[ ${1:-} != --bench ]]; then
+  python3 tests/modelserver/fetch.py --sdk
+fi

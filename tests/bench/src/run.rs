@@ -1,0 +1,96 @@
+//! The whole measurement: starts everything, lets the sides take turns, writes the report.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use crate::Failure;
+use crate::admin::Admin;
+use crate::args::RunOptions;
+use crate::report::Report;
+use crate::scenario::{Scenario, Side, measure, warm_up};
+use crate::servers::{self, Server};
+
+/// Tokens of every answer of the mock.
+const PROMPT: u64 = 12;
+const COMPLETION: u64 = 20;
+
+pub(crate) async fn run(options: &RunOptions) -> Result<ExitCode, Failure> {
+    let folder = tempfile::Builder::new().prefix("llmgw-bench-").tempdir()?;
+    let (sides, servers) = start(options, folder.path()).await?;
+    let mut report = Report::new(options);
+    for scenario in Scenario::ALL {
+        for side in &sides {
+            warm_up(scenario, side).await?;
+        }
+        for round in 1..=options.rounds() {
+            // In turns, so that what else the machine does meets all of them.
+            for side in &sides {
+                let figures = measure(scenario, side, options.round()).await?;
+                let (name, rate) = (side.name, figures["per_second"]);
+                eprintln!(
+                    "{} {round}/{}  {name:<8}{rate:>8.0}/s",
+                    scenario.name(),
+                    options.rounds()
+                );
+                report.add(scenario, name, figures);
+            }
+        }
+    }
+    for ledger in sides.iter().filter_map(|side| side.ledger.as_ref()) {
+        check_ledger(ledger, &mut report).await?;
+    }
+    drop(servers);
+    report.write(&options.out)?;
+    Ok(if report.failed() == 0 {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+/// The servers in the order in which they may end: the mock last.
+async fn start(options: &RunOptions, folder: &Path) -> Result<(Vec<Side>, Vec<Server>), Failure> {
+    let (mock_server, mock) = servers::start_mock(folder).await?;
+    let (nginx_server, nginx) = servers::start_nginx(mock, folder).await?;
+    let plain = |name, address, pid| Side {
+        name,
+        address,
+        key: "none".to_owned(),
+        pid,
+        ledger: None,
+    };
+    let mut sides = vec![
+        plain("direct", mock, None),
+        plain("nginx", nginx, Some(nginx_server.pid)),
+    ];
+    let mut running = vec![nginx_server, mock_server];
+    if let (Some(binary), false) = (&options.gateway, options.without_gateway) {
+        let (server, addresses) = servers::start_gateway(binary, mock, folder).await?;
+        let admin = Admin {
+            address: addresses.admin,
+            key: addresses.admin_key,
+        };
+        let key = admin.make_key().await?;
+        let (pid, address) = (Some(server.pid), addresses.api);
+        sides.push(Side {
+            name: "gateway",
+            address,
+            key,
+            pid,
+            ledger: Some(admin),
+        });
+        running.insert(0, server);
+    }
+    Ok((sides, running))
+}
+
+/// Speed that loses tokens is worth nothing: the ledger must hold what the mock reported.
+async fn check_ledger(ledger: &Admin, report: &mut Report) -> Result<(), Failure> {
+    let total = ledger.total().await?;
+    let wanted = (total.requests * PROMPT, total.requests * COMPLETION);
+    if report.failed() == 0 && (total.prompt, total.completion) != wanted {
+        return Err(format!("the ledger is wrong: {total:?}, but the tokens should be {wanted:?}").into());
+    }
+    report.ledger(total);
+    Ok(())
+}

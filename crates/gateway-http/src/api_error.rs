@@ -52,9 +52,9 @@ impl ApiError {
         let retry = retry(&error);
         let param = match &error {
             ProxyError::Body(BodyRefusal::Field { field, .. }) => Some(*field),
-            ProxyError::Body(BodyRefusal::NoModel) | ProxyError::UnknownModel(_) | ProxyError::OutOfScope(_) => {
-                Some("model")
-            }
+            ProxyError::Body(BodyRefusal::NoModel)
+            | ProxyError::UnknownModel(_)
+            | ProxyError::OutOfScope(_) => Some("model"),
             _ => None,
         };
         Self {
@@ -72,19 +72,48 @@ impl ApiError {
 
     /// The path is served, but not by this method.
     pub(crate) fn wrong_method(dialect: Dialect) -> Self {
-        let message = "This path does not take this method. See GET /v1/models for what you can use.".to_owned();
-        Self::plain(dialect, StatusCode::METHOD_NOT_ALLOWED, INVALID, "method_not_allowed", message)
+        let message =
+            "This path does not take this method. See GET /v1/models for what you can use.".to_owned();
+        Self::plain(
+            dialect,
+            StatusCode::METHOD_NOT_ALLOWED,
+            INVALID,
+            "method_not_allowed",
+            message,
+        )
     }
 
     /// The path is not served.
     pub(crate) fn unknown_path(method: &str, path: &str) -> Self {
         let path: String = path.chars().take(200).collect();
         let message = format!("Invalid URL ({method} {path}). Is `/v1` in the base URL of your client?");
-        Self::plain(Dialect::OpenAi, StatusCode::NOT_FOUND, NOT_FOUND, "unknown_url", message)
+        Self::plain(
+            Dialect::OpenAi,
+            StatusCode::NOT_FOUND,
+            NOT_FOUND,
+            "unknown_url",
+            message,
+        )
     }
 
-    fn plain(dialect: Dialect, status: StatusCode, kind: &'static str, code: &'static str, message: String) -> Self {
-        Self { dialect, id: None, status, kind, code, message, param: None, retry: Retry::Unsaid, cause: None }
+    fn plain(
+        dialect: Dialect,
+        status: StatusCode,
+        kind: &'static str,
+        code: &'static str,
+        message: String,
+    ) -> Self {
+        Self {
+            dialect,
+            id: None,
+            status,
+            kind,
+            code,
+            message,
+            param: None,
+            retry: Retry::Unsaid,
+            cause: None,
+        }
     }
 
     /// The error's code, for metrics.
@@ -133,12 +162,17 @@ impl ResponseError for ApiError {
                 response.insert_header(("x-should-retry", "false"));
             }
         }
-        if let Some(ProxyError::Limit { refusal, .. }) = &self.cause {
-            for (name, value) in crate::limits::headers(std::slice::from_ref(&refusal.state)) {
+        if let Some(ProxyError::Limit { refusal, at }) = &self.cause {
+            for (name, value) in crate::limits::headers(std::slice::from_ref(&refusal.state), *at) {
                 response.insert_header((name, value));
             }
         }
-        let text = ErrorText { message: &self.message, kind: self.kind, code: Some(self.code), param: self.param };
+        let text = ErrorText {
+            message: &self.message,
+            kind: self.kind,
+            code: Some(self.code),
+            param: self.param,
+        };
         response.body(error_body(self.dialect, &text, &id))
     }
 }
@@ -157,7 +191,9 @@ fn answer(error: &ProxyError) -> Answer {
             404,
             NOT_FOUND,
             "model_not_found",
-            format!("The model `{name}` does not exist or you do not have access to it. GET /v1/models lists yours."),
+            format!(
+                "The model `{name}` does not exist or you do not have access to it. GET /v1/models lists yours."
+            ),
         ),
         ProxyError::OutOfScope(name) => Answer(
             403,
@@ -184,7 +220,8 @@ fn answer(error: &ProxyError) -> Answer {
             503,
             SERVER,
             "journal_unavailable",
-            "The gateway cannot record usage at present and takes no requests. Please try again later.".to_owned(),
+            "The gateway cannot record usage at present and takes no requests. Please try again later."
+                .to_owned(),
         ),
         ProxyError::CountersUnready => busy("Limits are being counted anew. Please try again shortly."),
         ProxyError::Store(_) => busy("A part of the gateway is not available. Please try again shortly."),
@@ -198,7 +235,8 @@ fn answer(error: &ProxyError) -> Answer {
             failure_status(error),
             SERVER,
             "upstream_error",
-            "The model server ended its stream before it began. The prompt may be too long for this model.".to_owned(),
+            "The model server ended its stream before it began. The prompt may be too long for this model."
+                .to_owned(),
         ),
     }
 }
@@ -211,14 +249,22 @@ fn key(refusal: &KeyRefusal) -> Answer {
     let (code, message) = match refusal {
         KeyRefusal::NotAKey(KeyTextError::Checksum) => (
             "mistyped_api_key",
-            "Incorrect API key provided: its checksum does not match, so it was mistyped or cut off.".to_owned(),
+            "Incorrect API key provided: its checksum does not match, so it was mistyped or cut off."
+                .to_owned(),
         ),
         KeyRefusal::NotAKey(error) => ("invalid_api_key", format!("Incorrect API key provided: {error}.")),
-        KeyRefusal::Unknown => {
-            ("invalid_api_key", "Incorrect API key provided: it is not known here.".to_owned())
-        }
-        KeyRefusal::Revoked => ("revoked_api_key", "This API key was revoked. Make a new one.".to_owned()),
-        KeyRefusal::Expired(at) => ("expired_api_key", format!("This API key expired at {at}. Make a new one.")),
+        KeyRefusal::Unknown => (
+            "invalid_api_key",
+            "Incorrect API key provided: it is not known here.".to_owned(),
+        ),
+        KeyRefusal::Revoked => (
+            "revoked_api_key",
+            "This API key was revoked. Make a new one.".to_owned(),
+        ),
+        KeyRefusal::Expired(at) => (
+            "expired_api_key",
+            format!("This API key expired at {at}. Make a new one."),
+        ),
         KeyRefusal::Suspended => (
             "user_suspended",
             "The owner of this API key is suspended. Ask your administrator.".to_owned(),
@@ -229,9 +275,11 @@ fn key(refusal: &KeyRefusal) -> Answer {
 
 fn body(refusal: &BodyRefusal) -> Answer {
     let (status, code, message) = match refusal {
-        BodyRefusal::TooLarge { limit } => {
-            (413, "request_too_large", format!("The request body is larger than {limit} bytes."))
-        }
+        BodyRefusal::TooLarge { limit } => (
+            413,
+            "request_too_large",
+            format!("The request body is larger than {limit} bytes."),
+        ),
         BodyRefusal::BuffersFull => {
             return busy("The gateway holds as many request bodies as it may. Please try again shortly.");
         }
@@ -248,22 +296,37 @@ fn body(refusal: &BodyRefusal) -> Answer {
         BodyRefusal::Slow(within) => (
             408,
             "request_timeout",
-            format!("The request body did not arrive within {} seconds.", within.as_secs()),
+            format!(
+                "The request body did not arrive within {} seconds.",
+                within.as_secs()
+            ),
         ),
         BodyRefusal::BrokeOff => (400, "incomplete_body", "The request body broke off.".to_owned()),
-        BodyRefusal::Json(reason) => {
-            (400, "invalid_json", format!("We could not parse the JSON body of your request: {reason}."))
-        }
-        BodyRefusal::Twice(field) => {
-            (400, "duplicate_field", format!("The field `{field}` stands in the body more than once."))
-        }
-        BodyRefusal::Depth(most) => {
-            (400, "body_too_deep", format!("The body is nested deeper than {most} levels."))
-        }
-        BodyRefusal::NoModel => (400, "missing_model", "You must provide a `model` parameter.".to_owned()),
-        BodyRefusal::Field { field, reason } => {
-            (400, "invalid_field", format!("Invalid value for `{field}`: {reason}."))
-        }
+        BodyRefusal::Json(reason) => (
+            400,
+            "invalid_json",
+            format!("We could not parse the JSON body of your request: {reason}."),
+        ),
+        BodyRefusal::Twice(field) => (
+            400,
+            "duplicate_field",
+            format!("The field `{field}` stands in the body more than once."),
+        ),
+        BodyRefusal::Depth(most) => (
+            400,
+            "body_too_deep",
+            format!("The body is nested deeper than {most} levels."),
+        ),
+        BodyRefusal::NoModel => (
+            400,
+            "missing_model",
+            "You must provide a `model` parameter.".to_owned(),
+        ),
+        BodyRefusal::Field { field, reason } => (
+            400,
+            "invalid_field",
+            format!("Invalid value for `{field}`: {reason}."),
+        ),
     };
     Answer(status, INVALID, code, message)
 }

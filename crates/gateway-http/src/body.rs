@@ -4,13 +4,16 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use actix_rt::time::{Sleep, sleep};
+use actix_rt::time::{Sleep, sleep, timeout};
 use actix_web::body::{BodySize, MessageBody};
 use actix_web::web;
 use bytes::Bytes;
 use futures_core::Stream;
 use futures_util::StreamExt;
 use llmgw_proxy::{BodyRefusal, BrokenOff, MeteredBody, UpstreamError};
+
+/// How long to read on after a refusal.
+const DRAIN_WITHIN: Duration = Duration::from_secs(1);
 
 /// A client's body that must be there in time: actix has a deadline for heads only.
 pub(crate) struct TimedBody {
@@ -23,19 +26,31 @@ pub(crate) struct TimedBody {
 
 impl TimedBody {
     pub(crate) fn new(payload: web::Payload, within: Duration) -> Self {
-        Self { payload, within, timer: None, over: false }
+        Self {
+            payload,
+            within,
+            timer: None,
+            over: false,
+        }
     }
 
-    /// Reads on without keeping anything, up to `most` bytes: a client that is still sending would otherwise
-    /// see its connection reset instead of our answer.
-    pub(crate) async fn drain(&mut self, most: usize) {
-        let mut left = most;
-        while !self.over && left > 0 {
-            match self.next().await {
-                Some(Ok(chunk)) => left = left.saturating_sub(chunk.len()),
-                _ => return,
-            }
+    /// Reads on for a moment without keeping anything: a client that is still sending would otherwise see its
+    /// connection reset instead of our answer. A body announced as longer than `most` is not waited for.
+    pub(crate) async fn drain(&mut self, announced: Option<u64>, most: u64) {
+        if announced.is_some_and(|length| length > most) {
+            return;
         }
+        let mut left = most;
+        let reading = async {
+            while !self.over && left > 0 {
+                match self.next().await {
+                    Some(Ok(chunk)) => left = left.saturating_sub(chunk.len() as u64),
+                    _ => return,
+                }
+            }
+        };
+        // Whether it came to its end or not, the answer follows.
+        let _ = timeout(DRAIN_WITHIN, reading).await;
     }
 }
 

@@ -1,19 +1,27 @@
 //! From actix's request to the head that the pipeline takes.
 
 use actix_web::HttpRequest;
-use actix_web::http::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap};
+use actix_web::http::header::{
+    AUTHORIZATION, CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap,
+};
 use bytes::Bytes;
 use llmgw_proxy::stage::authenticate::RequestHead;
-use llmgw_proxy::{HeaderList, Route, Services, to_upstream};
+use llmgw_proxy::{HeaderList, Route, Services, named_by_connection, to_upstream};
 use llmgw_types::SecretString;
 
 /// The head of a request to `route`.
 pub(crate) fn head(services: &Services, route: Route, request: &HttpRequest) -> RequestHead {
     let headers = request.headers();
-    let text = |name| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let text = |name| {
+        headers
+            .get(name)
+            .and_then(|value| value.to_str().ok())
+            .map(str::to_owned)
+    };
+    let hop_by_hop = |name| headers.get_all(CONNECTION).any(|value| named_by_connection(value.as_bytes(), name));
     let mut forwarded = HeaderList::new();
     for (name, value) in headers {
-        if let Some(name) = to_upstream(name.as_str()) {
+        if let Some(name) = to_upstream(name.as_str()).filter(|name| !hop_by_hop(name)) {
             forwarded.push(name, Bytes::copy_from_slice(value.as_bytes()));
         }
     }
@@ -32,11 +40,19 @@ pub(crate) fn head(services: &Services, route: Route, request: &HttpRequest) -> 
 
 /// The key a client shows: `Authorization: Bearer`, else `x-api-key`.
 pub(crate) fn key(headers: &HeaderMap) -> Option<SecretString> {
-    let bearer = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()).and_then(|value| {
-        let (scheme, token) = value.trim().split_once(' ')?;
-        scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+    let bearer = headers
+        .get(AUTHORIZATION)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| {
+            let (scheme, token) = value.trim().split_once(' ')?;
+            scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+        });
+    let shown = bearer.or_else(|| {
+        headers
+            .get("x-api-key")
+            .and_then(|value| value.to_str().ok())
+            .map(str::trim)
     });
-    let shown = bearer.or_else(|| headers.get("x-api-key").and_then(|value| value.to_str().ok()).map(str::trim));
     shown.filter(|key| !key.is_empty()).map(SecretString::from)
 }
 

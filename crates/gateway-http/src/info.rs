@@ -36,7 +36,9 @@ pub(crate) async fn model<U: Upstream + 'static>(
 ) -> Result<HttpResponse, ApiError> {
     answer(&gateway, async {
         let grant = grant(&gateway.services, extract::key(request.headers()).as_ref()).await?;
-        Ok(model_json(&listing::model(&gateway.services, &grant, &name)?.model))
+        Ok(model_json(
+            &listing::model(&gateway.services, &grant, &name)?.model,
+        ))
     })
     .await
 }
@@ -69,7 +71,9 @@ async fn answer<U>(
 ) -> Result<HttpResponse, ApiError> {
     let id = RequestHead::new_id(&gateway.services);
     match work.await {
-        Ok(body) => Ok(HttpResponse::Ok().insert_header(("x-request-id", id.to_string())).json(body)),
+        Ok(body) => Ok(HttpResponse::Ok()
+            .insert_header(("x-request-id", id.to_string()))
+            .json(body)),
         Err(error) => {
             let error = ApiError::of(error, Dialect::OpenAi, id);
             error.log();

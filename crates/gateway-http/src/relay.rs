@@ -12,6 +12,9 @@ use crate::body::{RelayBody, TimedBody};
 use crate::routes::Gateway;
 use crate::{extract, limits};
 
+/// Bytes of a refused body that are read in any case.
+const LEAST_DRAINED: u64 = 1024 * 1024;
+
 /// Relays one request.
 pub(crate) async fn relay<U: Upstream + 'static>(
     route: Route,
@@ -27,12 +30,14 @@ pub(crate) async fn relay<U: Upstream + 'static>(
         Ok(answer) => respond(id, answer),
         Err(error) => {
             let error = ApiError::of(error, route.dialect, id);
-            gateway.services.observer.observe(&Event::RequestRefused { code: error.code() });
+            gateway
+                .services
+                .observer
+                .observe(&Event::RequestRefused { code: error.code() });
             error.log();
-            let most = gateway.services.settings.max_body.saturating_mul(2);
-            if announced.is_none_or(|length| length <= most as u64) {
-                body.drain(most).await;
-            }
+            // Twice the longest body: a client that is a little over hears so.
+            let most = (gateway.services.settings.max_body as u64).saturating_mul(2).max(LEAST_DRAINED);
+            body.drain(announced, most).await;
             error.error_response()
         }
     }
@@ -48,9 +53,12 @@ where
         // The value was a header before.
         response.append_header((HeaderName::from_static(name), value.as_ref()));
     }
-    for (name, value) in limits::headers(&answer.limits) {
+    for (name, value) in limits::headers(&answer.limits, answer.admitted_at) {
         response.insert_header((name, value));
     }
     response.insert_header(("x-request-id", id.to_string()));
-    response.body(RelayBody { metered: answer.body, length: answer.length })
+    response.body(RelayBody {
+        metered: answer.body,
+        length: answer.length,
+    })
 }

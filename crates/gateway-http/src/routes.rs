@@ -44,7 +44,9 @@ pub fn routes<U: Upstream + 'static>(gateway: Gateway<U>) -> impl FnOnce(&mut Se
 }
 
 fn only_get(path: &str, route: actix_web::Route) -> actix_web::Resource {
-    web::resource(path).route(route).default_service(web::to(|| async { wrong_method(Dialect::OpenAi) }))
+    web::resource(path)
+        .route(route)
+        .default_service(web::to(|| async { wrong_method(Dialect::OpenAi) }))
 }
 
 fn wrong_method(dialect: Dialect) -> HttpResponse {

@@ -1,11 +1,18 @@
 //! Reads `usage` from a JSON answer that passes by in pieces, in constant memory however long the answer is.
-//! It finds where the value of the top-level field begins and ends, and lets serde read that value.
+//! It finds where the value of the top-level field begins and ends, and lets serde read that value; it also
+//! measures the text of the answer, for servers that report nothing.
 
 use crate::reported::RawUsage;
 
 /// A usage object longer than this is none.
 const LONGEST_VALUE: usize = 16 * 1024;
-const FIELD: &[u8] = b"usage";
+const USAGE: &[u8] = b"usage";
+
+/// Fields whose text is part of an answer, in all dialects.
+const SAID: [&[u8]; 5] = [b"content", b"text", b"arguments", b"reasoning_content", b"reasoning"];
+
+/// One byte more than the longest name we look for, so that longer names differ.
+const LONGEST_NAME: usize = 18;
 
 /// Watches a JSON document pass by.
 #[derive(Debug, Default)]
@@ -16,12 +23,12 @@ pub(crate) struct UsageScanner {
     depth: u32,
     in_string: bool,
     escaped: bool,
-    // At depth 1: whether the next string is a field's name.
-    name_next: bool,
-    // The name being read, cut to one byte more than ours so that longer ones differ.
-    name: Vec<u8>,
-    reading_name: bool,
-    in_value: bool,
+    // The beginning of the last string: a colon makes it a name.
+    string: Vec<u8>,
+    // The present value belongs to a field whose text is part of the answer.
+    speaks: bool,
+    said: u64,
+    in_usage: bool,
     value: Vec<u8>,
     found: Option<RawUsage>,
 }
@@ -30,6 +37,11 @@ impl UsageScanner {
     /// The last usage that was seen whole.
     pub(crate) fn found(&self) -> Option<RawUsage> {
         self.found
+    }
+
+    /// Bytes of the answer's text that were seen.
+    pub(crate) fn said(&self) -> u64 {
+        self.said
     }
 
     /// Whether an object or array has begun and not ended.
@@ -49,10 +61,15 @@ impl UsageScanner {
             return;
         }
         while at < piece.len() {
-            if self.in_string && !self.escaped && !self.reading_name && !self.in_value {
+            if self.in_string && !self.escaped && !self.in_usage && self.string.len() == LONGEST_NAME {
                 // Most of an answer is inside strings whose text does not matter.
-                let Some(skip) = memchr::memchr2(b'"', b'\\', &piece[at..]) else { return };
+                let rest = &piece[at..];
+                let skip = memchr::memchr2(b'"', b'\\', rest).unwrap_or(rest.len());
+                self.said += if self.speaks { skip as u64 } else { 0 };
                 at += skip;
+                if at == piece.len() {
+                    return;
+                }
             }
             self.step(piece[at]);
             at += 1;
@@ -60,7 +77,7 @@ impl UsageScanner {
     }
 
     fn step(&mut self, byte: u8) {
-        if self.in_value && self.value.len() < LONGEST_VALUE {
+        if self.in_usage && self.value.len() < LONGEST_VALUE {
             self.value.push(byte);
         }
         if self.in_string {
@@ -69,27 +86,23 @@ impl UsageScanner {
         match byte {
             b'"' => {
                 self.in_string = true;
-                self.reading_name = self.depth == 1 && self.name_next;
-                self.name.clear();
+                self.string.clear();
             }
             b'{' | b'[' => {
                 self.depth += 1;
-                self.name_next = self.depth == 1 && byte == b'{';
+                self.speaks = false;
             }
             b'}' | b']' => {
                 self.depth = self.depth.saturating_sub(1);
+                self.speaks = false;
                 if self.depth == 1 {
-                    self.value_over();
+                    self.usage_over();
                 }
             }
-            b':' if self.depth == 1 && self.name_next => {
-                self.name_next = false;
-                self.in_value = self.name == FIELD;
-                self.value.clear();
-            }
-            b',' if self.depth == 1 => {
-                self.in_value = false;
-                self.name_next = true;
+            b':' => self.value_begins(),
+            b',' => {
+                self.speaks = false;
+                self.in_usage &= self.depth > 1;
             }
             _ => {}
         }
@@ -102,17 +115,25 @@ impl UsageScanner {
             self.escaped = true;
         } else if byte == b'"' {
             self.in_string = false;
-            self.reading_name = false;
             return;
         }
-        if self.reading_name && self.name.len() <= FIELD.len() {
-            self.name.push(byte);
+        self.said += u64::from(self.speaks);
+        if self.string.len() < LONGEST_NAME {
+            self.string.push(byte);
         }
     }
 
-    fn value_over(&mut self) {
-        if self.in_value {
-            self.in_value = false;
+    fn value_begins(&mut self) {
+        self.speaks = SAID.contains(&self.string.as_slice());
+        if self.depth == 1 {
+            self.in_usage = self.string == USAGE;
+            self.value.clear();
+        }
+    }
+
+    fn usage_over(&mut self) {
+        if self.in_usage {
+            self.in_usage = false;
             self.found = serde_json::from_slice(&self.value).ok().or(self.found);
         }
     }
@@ -123,34 +144,44 @@ mod tests {
     use super::*;
     use crate::reported::Reported;
 
-    fn prompt(pieces: &[&[u8]]) -> Option<u64> {
+    fn scanned(pieces: &[&[u8]]) -> UsageScanner {
         let mut scanner = UsageScanner::default();
-        for piece in pieces {
-            scanner.push(piece);
-        }
+        pieces.iter().for_each(|piece| scanner.push(piece));
+        scanner
+    }
+
+    fn prompt(pieces: &[&[u8]]) -> Option<u64> {
         let mut reported = Reported::default();
-        reported.take(scanner.found()?);
+        reported.take(scanned(pieces).found()?);
         reported.tokens().map(|tokens| tokens.prompt)
     }
 
     #[test]
     fn the_same_for_every_split() {
         let body = br#" {"choices":[{"text":"\"usage\":{\"prompt_tokens\":1}"}],"x":{"usage":{"prompt_tokens":2}}, "usage" : {"prompt_tokens":3,"d":{"a":[1]}} ,"usage_x":{"prompt_tokens":4},"z":"\\"} "#;
+        let said = scanned(&[body]).said();
         for at in 0..=body.len() {
             let (first, second) = body.split_at(at);
             assert_eq!(prompt(&[first, second]), Some(3), "split at {at}");
+            assert_eq!(scanned(&[first, second]).said(), said, "split at {at}");
         }
         let bytes: Vec<&[u8]> = body.chunks(1).collect();
         assert_eq!(prompt(&bytes), Some(3));
+        assert_eq!(scanned(&bytes).said(), said);
+    }
+
+    #[test]
+    fn only_the_answers_text_was_said() {
+        let said = |body: &[u8]| scanned(&[body]).said();
+        let chat = br#"{"id":"chatcmpl-0123456789012345678901234567890","choices":[{"message":{"role":"assistant","content":"A lighthouse for ships."},"finish_reason":"stop"}]}"#;
+        assert_eq!(said(chat), 23);
+        assert_eq!(said(br#"{"content":[{"type":"text","text":"Hi"}],"model":"text"}"#), 2);
+        assert_eq!(said(br#"{"text":null,"a":"text","b":["text"]}"#), 0);
     }
 
     #[test]
     fn knows_whether_the_document_ended() {
-        let inside = |body: &[u8]| {
-            let mut scanner = UsageScanner::default();
-            scanner.push(body);
-            scanner.inside()
-        };
+        let inside = |body: &[u8]| scanned(&[body]).inside();
         assert!(inside(br#"{"a":[1,"}]"#) && inside(br#" {"a":{}"#));
         assert!(!inside(br#"{"a":[1,"{"]}"#) && !inside(b"RIFF{{{") && !inside(b""));
     }

@@ -16,7 +16,10 @@ impl Buffers {
     /// At most `most` bytes together.
     #[must_use]
     pub const fn new(most: usize) -> Self {
-        Self { held: AtomicUsize::new(0), most }
+        Self {
+            held: AtomicUsize::new(0),
+            most,
+        }
     }
 
     /// Bytes held now.
@@ -27,7 +30,10 @@ impl Buffers {
 
     /// A place to hold a body, empty at first.
     pub(crate) fn room(self: &Arc<Self>) -> Room {
-        Room { buffers: Arc::clone(self), bytes: 0 }
+        Room {
+            buffers: Arc::clone(self),
+            bytes: 0,
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::{Value, json};
 
-use crate::guard::Running;
+use crate::running::Running;
 use crate::{HeaderList, Services, Upstream, UpstreamRequest};
 
 const ANSWER_WITHIN: Duration = Duration::from_secs(5);
@@ -18,7 +18,11 @@ const LONGEST_ANSWER: usize = 64 * 1024 * 1024;
 const PATHS: [&str; 2] = ["/extras/tokenize/count", "/tokenize"];
 
 /// Prompt tokens of `running`, where its target can count them.
-pub(crate) async fn prompt_tokens<U: Upstream>(services: &Services, upstream: &U, running: &Running) -> Option<u64> {
+pub(crate) async fn prompt_tokens<U: Upstream>(
+    services: &Services,
+    upstream: &U,
+    running: &Running,
+) -> Option<u64> {
     let target = running.target.as_ref()?;
     let text = prompt_text(&running.body.as_ref()?.bytes)?;
     let secret = services.secrets.resolve(&target.secret).await.ok()?;
@@ -63,7 +67,9 @@ async fn ask<U: Upstream>(upstream: &U, request: UpstreamRequest) -> Option<u64>
         }
     }
     let count: Count = serde_json::from_slice(&body).ok()?;
-    count.count.or_else(|| count.tokens.map(|tokens| tokens.len() as u64))
+    count
+        .count
+        .or_else(|| count.tokens.map(|tokens| tokens.len() as u64))
 }
 
 /// The text of a prompt in any dialect, its parts joined by line feeds.
@@ -99,8 +105,14 @@ mod tests {
         let chat = r#"{"messages":[{"role":"user","content":"a"},{"role":"user","content":[{"type":"text","text":"b"},{"type":"image_url","image_url":{"url":"data:x"}}]}]}"#;
         assert_eq!(text(chat).as_deref(), Some("a\nb"));
         assert_eq!(text(r#"{"prompt":["a","b"]}"#).as_deref(), Some("a\nb"));
-        assert_eq!(text(r#"{"system":"s","messages":[{"content":"a"}]}"#).as_deref(), Some("s\na"));
-        assert_eq!(text(r#"{"input":[{"role":"user","content":"a"}],"instructions":"i"}"#).as_deref(), Some("i\na"));
+        assert_eq!(
+            text(r#"{"system":"s","messages":[{"content":"a"}]}"#).as_deref(),
+            Some("s\na")
+        );
+        assert_eq!(
+            text(r#"{"input":[{"role":"user","content":"a"}],"instructions":"i"}"#).as_deref(),
+            Some("i\na")
+        );
         assert_eq!(text(r#"{"input":[1,2,3]}"#), None);
     }
 }

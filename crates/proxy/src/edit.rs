@@ -73,7 +73,14 @@ mod tests {
     fn nothing_to_change_keeps_the_very_bytes() {
         let body = Bytes::from_static(br#"{ "model": "m", "x": 1.0e+3 }"#);
         let peeked = peek(&body).unwrap();
-        let same = apply(&body, &peeked, Edit { model: "m", ask_for_usage: false });
+        let same = apply(
+            &body,
+            &peeked,
+            Edit {
+                model: "m",
+                ask_for_usage: false,
+            },
+        );
         assert_eq!(same.as_ptr(), body.as_ptr());
     }
 
@@ -84,7 +91,11 @@ mod tests {
             r#"{"x":1.0e+3,  "model":"o\"wn","stream_options":{"include_usage":true},"stream":true}"#
         );
         assert_eq!(
-            edited(r#"{"stream_options":{"include_usage":false,"a":1},"model":"m"}"#, "m", true),
+            edited(
+                r#"{"stream_options":{"include_usage":false,"a":1},"model":"m"}"#,
+                "m",
+                true
+            ),
             r#"{"stream_options":{"a":1,"include_usage":true},"model":"m"}"#
         );
         assert_eq!(

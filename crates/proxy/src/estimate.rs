@@ -4,7 +4,7 @@ use llmgw_types::{Money, Price, TokenUsage};
 use llmgw_usage::admission::Charge;
 use memchr::memmem;
 
-use crate::peek::{Peeked, string_end};
+use crate::peek::Peeked;
 
 /// Bytes of a body taken for one token (DESIGN: bytes / 4 unless a tokenizer says better).
 const BYTES_PER_TOKEN: u64 = 4;
@@ -13,15 +13,32 @@ const BYTES_PER_TOKEN: u64 = 4;
 /// about this.
 const DATA_URL_TOKENS: u64 = 1_000;
 
+/// How far before its content the `data:` of a data URL may stand: a media type and its parameters fit.
+const LONGEST_MEDIA_TYPE: usize = 128;
+
+const CONTENT_FOLLOWS: &[u8] = b";base64,";
+
 /// Prompt tokens of `body`, 1 or more.
 pub(crate) fn prompt_tokens(body: &[u8]) -> u64 {
-    let mut text = body.len();
-    let mut files = 0;
-    for at in memmem::find_iter(body, b";base64,") {
-        files += 1;
-        text -= (string_end(body, at) - at).min(text);
+    let (mut text, mut files, mut at) = (body.len(), 0, 0);
+    while let Some(found) = memmem::find(&body[at..], CONTENT_FOLLOWS) {
+        let mark = at + found;
+        let content = mark + CONTENT_FOLLOWS.len();
+        at = content;
+        let media_type = &body[mark.saturating_sub(LONGEST_MEDIA_TYPE)..mark];
+        if memmem::rfind(media_type, b"data:").is_some() {
+            // From the end of the content on, so that every byte is looked at once.
+            at += body[content..].iter().take_while(|byte| is_base64(**byte)).count();
+            text -= at - content;
+            files += 1;
+        }
     }
     (text as u64 / BYTES_PER_TOKEN + files * DATA_URL_TOKENS).max(1)
+}
+
+// Also base64url, and the backslash by which some encoders escape a slash.
+fn is_base64(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"+/=-_\\".contains(&byte)
 }
 
 /// Completion tokens of an answer of `bytes` bytes that nobody counted.
@@ -30,11 +47,29 @@ pub(crate) fn completion_tokens(bytes: u64) -> u64 {
 }
 
 /// The whole charge to reserve.
-pub(crate) fn charge(prompt: u64, peeked: &Peeked, default_answer: u64, generates: bool, price: &Price) -> Charge {
-    let answer = if generates { peeked.max_tokens.unwrap_or(default_answer) } else { 0 };
+pub(crate) fn charge(
+    prompt: u64,
+    peeked: &Peeked,
+    default_answer: u64,
+    generates: bool,
+    price: &Price,
+) -> Charge {
+    let answer = if generates {
+        peeked.max_tokens.unwrap_or(default_answer)
+    } else {
+        0
+    };
     let completion = answer.saturating_mul(peeked.choices);
-    let usage = TokenUsage { prompt, completion, ..TokenUsage::default() };
-    Charge { requests: 1, tokens: usage.total(), cost: price.cost(&usage).max(Money::ZERO) }
+    let usage = TokenUsage {
+        prompt,
+        completion,
+        ..TokenUsage::default()
+    };
+    Charge {
+        requests: 1,
+        tokens: usage.total(),
+        cost: price.cost(&usage).max(Money::ZERO),
+    }
 }
 
 #[cfg(test)]
@@ -44,10 +79,23 @@ mod tests {
 
     #[test]
     fn data_urls_have_a_fixed_cost() {
-        let image = format!(r#"{{"model":"m","url":"data:image/png;base64,{}"}}"#, "A".repeat(4_000_000));
+        let image = format!(
+            r#"{{"model":"m","url":"data:image/png;base64,{}"}}"#,
+            "A".repeat(4_000_000)
+        );
         assert!((1_000..1_020).contains(&prompt_tokens(image.as_bytes())));
         assert_eq!(prompt_tokens(&[b'x'; 400]), 100);
+        let two = r#"{"a":"data:image\/png;base64,AAAA\/BBB","b":"data:audio/wav;base64,CCCC"}"#;
+        assert!((2_000..2_020).contains(&prompt_tokens(two.as_bytes())));
         assert_eq!(prompt_tokens(b"{}"), 1);
+    }
+
+    #[test]
+    fn text_that_only_looks_like_a_file_is_text() {
+        let many = ";base64,".repeat(100_000);
+        assert_eq!(prompt_tokens(many.as_bytes()), 200_000);
+        let hidden = format!("data:;base64,{}", "a prompt in words ".repeat(1_000));
+        assert!(prompt_tokens(hidden.as_bytes()) > 4_500);
     }
 
     #[test]
@@ -57,6 +105,9 @@ mod tests {
         assert_eq!(of(r#"{"model":"m"}"#), 1_034);
         assert_eq!(of(r#"{"model":"m","max_tokens":5,"n":3}"#), 25);
         assert_eq!(of(r#"{"model":"m","max_completion_tokens":7,"best_of":2}"#), 24);
+        assert_eq!(of(r#"{"model":"m","max_tokens":5,"n":2,"prompt":["a","b","c"]}"#), 40);
+        assert_eq!(of(r#"{"model":"m","max_tokens":5,"prompt":[[1,2],[3]]}"#), 20);
+        assert_eq!(of(r#"{"model":"m","max_tokens":5,"prompt":[1,2,3]}"#), 15);
         let embedding = charge(10, &peek(br#"{"model":"m"}"#).unwrap(), 1_024, false, &price);
         assert_eq!(embedding.tokens, 10);
     }

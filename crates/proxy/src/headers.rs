@@ -22,10 +22,11 @@ const TO_UPSTREAM: [&str; 8] = [
 
 /// Back to the client. `Set-Cookie`, `Server`, hop-by-hop headers and the model server's own
 /// `x-request-id` stay behind; `content-length` is handled with the body.
-const TO_CLIENT: [&str; 14] = [
+const TO_CLIENT: [&str; 15] = [
     "anthropic-version",
     "cache-control",
     "content-disposition",
+    "content-encoding",
     "content-language",
     "content-type",
     "openai-model",
@@ -64,6 +65,12 @@ impl HeaderList {
     }
 }
 
+/// Whether a message's `Connection` field names `name`: such a field is for the next hop only (RFC 9110 7.6.1).
+#[must_use]
+pub fn named_by_connection(connection: &[u8], name: &str) -> bool {
+    connection.split(|byte| *byte == b',').any(|token| token.trim_ascii().eq_ignore_ascii_case(name.as_bytes()))
+}
+
 /// The name under which a client's header goes on to the model server, if it does; `name` in lower case.
 #[must_use]
 pub fn to_upstream(name: &str) -> Option<&'static str> {
@@ -81,11 +88,33 @@ mod tests {
     use super::*;
 
     #[test]
+    fn fields_named_by_connection_are_told() {
+        assert!(named_by_connection(b"keep-alive, Retry-After ,x", "retry-after"));
+        assert!(!named_by_connection(b"keep-alive, x-retry-after", "retry-after"));
+    }
+
+    #[test]
     fn no_credential_and_no_hop_by_hop_header_is_on_a_list() {
         let never = [
-            "authorization", "cookie", "set-cookie", "x-api-key", "connection", "keep-alive", "te", "trailer",
-            "transfer-encoding", "upgrade", "proxy-authorization", "proxy-authenticate", "proxy-connection",
-            "server", "host", "content-length", "accept-encoding", "x-forwarded-for", "x-request-id",
+            "authorization",
+            "cookie",
+            "set-cookie",
+            "x-api-key",
+            "connection",
+            "keep-alive",
+            "te",
+            "trailer",
+            "transfer-encoding",
+            "upgrade",
+            "proxy-authorization",
+            "proxy-authenticate",
+            "proxy-connection",
+            "server",
+            "host",
+            "content-length",
+            "accept-encoding",
+            "x-forwarded-for",
+            "x-request-id",
         ];
         for name in never {
             assert!(to_upstream(name).is_none() && to_client(name).is_none(), "{name}");

@@ -1,7 +1,19 @@
 //! The way of one LLM request: seven stages from an API key to a settled usage record.
 //!
+//! [`answer`] takes a request through the first six; [`stage::settle`] is the seventh and runs beside them.
 //! This crate knows nothing of any web framework or HTTP client, of databases, settings or the wall clock.
 //! Model servers are behind the port [`Upstream`]; everything else it needs is in [`Services`].
+//!
+//! What passes, and where, is in two tables:
+//!
+//! ```
+//! use llmgw_proxy::{ROUTES, to_upstream};
+//!
+//! assert!(ROUTES.iter().any(|route| route.path == "/v1/chat/completions"));
+//! assert_eq!(to_upstream("content-type"), Some("content-type"));
+//! // The client's credentials stay here.
+//! assert_eq!(to_upstream("authorization"), None);
+//! ```
 
 mod body_usage;
 mod buffers;
@@ -18,6 +30,7 @@ mod live;
 mod peek;
 mod pipeline;
 mod reported;
+mod running;
 mod services;
 mod slots;
 mod sse;
@@ -29,7 +42,7 @@ pub use buffers::Buffers;
 pub use dialect::{ErrorText, error_body};
 pub use endpoint::{Dialect, ROUTES, Route};
 pub use error::{BodyRefusal, ProxyError};
-pub use headers::{HeaderList, to_client, to_upstream};
+pub use headers::{HeaderList, named_by_connection, to_client, to_upstream};
 pub use live::Live;
 pub use pipeline::answer;
 pub use services::{GroupLimit, LimitPolicy, Offload, Services, Settings, WhenFull};

@@ -15,7 +15,9 @@ impl Live {
     /// All ids, at some moment during the call.
     #[must_use]
     pub fn ids(&self) -> Vec<RequestId> {
-        (0..SHARDS).flat_map(|shard| self.lock(shard).iter().copied().collect::<Vec<_>>()).collect()
+        (0..SHARDS)
+            .flat_map(|shard| self.lock(shard).iter().copied().collect::<Vec<_>>())
+            .collect()
     }
 
     /// How many run.

@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
@@ -23,7 +24,7 @@ pub(crate) struct Peeked {
     pub(crate) stream_options_at: Option<Range<usize>>,
     /// Whether the client itself asked for usage in the stream.
     pub(crate) include_usage: bool,
-    /// How many answers were asked for, 1 or more.
+    /// How many answers were asked for, over all prompts of a batch; 1 or more.
     pub(crate) choices: u64,
     /// The most completion tokens of one answer, where the client named it.
     pub(crate) max_tokens: Option<u64>,
@@ -37,6 +38,8 @@ struct Fields<'a> {
     stream: Option<&'a RawValue>,
     #[serde(borrow, default, deserialize_with = "also_null")]
     stream_options: Option<&'a RawValue>,
+    #[serde(borrow)]
+    prompt: Option<&'a RawValue>,
     #[serde(borrow)]
     n: Option<&'a RawValue>,
     #[serde(borrow)]
@@ -57,10 +60,16 @@ fn also_null<'de: 'a, 'a, D: Deserializer<'de>>(value: D) -> Result<Option<&'a R
 /// Reads `body`.
 pub(crate) fn peek(body: &[u8]) -> Result<Peeked, BodyRefusal> {
     check_depth(body)?;
+    // serde would also take an array for a struct.
+    if !body.trim_ascii_start().starts_with(b"{") {
+        return Err(BodyRefusal::Json("it must be an object".to_owned()));
+    }
     let fields: Fields<'_> = serde_json::from_slice(body).map_err(|error| refusal(&error))?;
     let model = fields.model.ok_or(BodyRefusal::NoModel)?;
-    let name: Cow<'_, str> = serde_json::from_str(model.get())
-        .map_err(|_| BodyRefusal::Field { field: "model", reason: "must be a string" })?;
+    let name: Cow<'_, str> = serde_json::from_str(model.get()).map_err(|_| BodyRefusal::Field {
+        field: "model",
+        reason: "must be a string",
+    })?;
     let options = fields.stream_options.filter(|options| options.get() != "null");
     Ok(Peeked {
         model: name.into_owned(),
@@ -68,11 +77,11 @@ pub(crate) fn peek(body: &[u8]) -> Result<Peeked, BodyRefusal> {
         stream: flag("stream", fields.stream)?,
         stream_options_at: fields.stream_options.map(|options| span(body, options)),
         include_usage: options.is_some_and(asks_for_usage),
-        choices: [number("n", fields.n)?, number("best_of", fields.best_of)?].into_iter().flatten().max().unwrap_or(1).max(1),
+        choices: choices(&fields).saturating_mul(prompts(fields.prompt)),
         max_tokens: [
-            number("max_completion_tokens", fields.max_completion_tokens)?,
-            number("max_output_tokens", fields.max_output_tokens)?,
-            number("max_tokens", fields.max_tokens)?,
+            number(fields.max_completion_tokens),
+            number(fields.max_output_tokens),
+            number(fields.max_tokens),
         ]
         .into_iter()
         .flatten()
@@ -98,25 +107,38 @@ fn flag(field: &'static str, value: Option<&RawValue>) -> Result<bool, BodyRefus
     match value.map(RawValue::get) {
         None | Some("null" | "false") => Ok(false),
         Some("true") => Ok(true),
-        Some(_) => Err(BodyRefusal::Field { field, reason: "must be true or false" }),
+        Some(_) => Err(BodyRefusal::Field {
+            field,
+            reason: "must be true or false",
+        }),
     }
 }
 
-// Some servers read -1 as "no maximum"; what we cannot read as a count is left to the model server to judge.
-fn number(field: &'static str, value: Option<&RawValue>) -> Result<Option<u64>, BodyRefusal> {
-    match value.map(RawValue::get) {
-        None | Some("null") => Ok(None),
-        Some(text) => match serde_json::from_str::<f64>(text) {
-            Ok(number) if number.is_finite() && number >= 0.0 => Ok(Some(number as u64)),
-            Ok(_) => Ok(None),
-            Err(_) => Err(BodyRefusal::Field { field, reason: "must be a number" }),
-        },
+fn choices(fields: &Fields<'_>) -> u64 {
+    [number(fields.n), number(fields.best_of)].into_iter().flatten().max().unwrap_or(1).max(1)
+}
+
+// A batch is a list of texts or of lists of tokens; a list of tokens is one prompt.
+fn prompts(prompt: Option<&RawValue>) -> u64 {
+    let Some(list) = prompt.and_then(|prompt| prompt.get().strip_prefix('[')) else { return 1 };
+    if !list.trim_ascii_start().starts_with(['"', '[']) {
+        return 1;
     }
+    prompt.and_then(|prompt| serde_json::from_str::<Vec<IgnoredAny>>(prompt.get()).ok()).map_or(1, |all| all.len() as u64)
+}
+
+// Some servers read -1 as "no maximum", some read texts; what we cannot read as a count is theirs to judge.
+fn number(value: Option<&RawValue>) -> Option<u64> {
+    let number: f64 = serde_json::from_str(value?.get()).ok()?;
+    (number.is_finite() && number >= 0.0).then_some(number as u64)
 }
 
 fn refusal(error: &serde_json::Error) -> BodyRefusal {
     let text = error.to_string();
-    match text.strip_prefix("duplicate field `").and_then(|rest| rest.split_once('`')) {
+    match text
+        .strip_prefix("duplicate field `")
+        .and_then(|rest| rest.split_once('`'))
+    {
         Some((field, _)) => BodyRefusal::Twice(field.to_owned()),
         None => BodyRefusal::Json(text),
     }
@@ -142,8 +164,8 @@ fn check_depth(body: &[u8]) -> Result<(), BodyRefusal> {
     Ok(())
 }
 
-/// The place of the quote that ends the string whose text begins at `at`, or the end of the body.
-pub(crate) fn string_end(body: &[u8], mut at: usize) -> usize {
+// The place of the quote that ends the string whose text begins at `at`, or the end of the body.
+fn string_end(body: &[u8], mut at: usize) -> usize {
     while let Some(found) = body.get(at..).and_then(|rest| memchr::memchr2(b'"', b'\\', rest)) {
         at += found;
         if body[at] == b'"' {

@@ -1,6 +1,8 @@
 //! The way of one request, from its head to the body of its answer. What a stage needs from the one before
 //! is in that one's type, so the order cannot be changed and no stage left out.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use futures_core::Stream;
 use llmgw_types::Event;
@@ -22,7 +24,7 @@ use crate::{BodyRefusal, ProxyError, Services, Upstream};
 /// # Errors
 /// Every reason for which there is no answer of a model; see [`ProxyError`].
 pub async fn answer<U: Upstream>(
-    services: &Services,
+    services: &Arc<Services>,
     upstream: &U,
     head: RequestHead,
     body: impl Stream<Item = Result<Bytes, BodyRefusal>> + Unpin,

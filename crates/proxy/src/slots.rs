@@ -20,7 +20,9 @@ pub(crate) struct Slot {
 impl Slots {
     /// A slot at `target`; `None` when all are taken. A target without a cap needs none.
     pub(crate) fn take(self: &Arc<Self>, target: &Target) -> Option<Option<Slot>> {
-        let Some(most) = target.max_in_flight else { return Some(None) };
+        let Some(most) = target.max_in_flight else {
+            return Some(None);
+        };
         let name = format!("{} {}", target.base_url, target.model.as_deref().unwrap_or(""));
         let mut taken = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let running = taken.entry(name.clone()).or_default();
@@ -28,7 +30,10 @@ impl Slots {
             return None;
         }
         *running += 1;
-        Some(Some(Slot { slots: Arc::clone(self), name }))
+        Some(Some(Slot {
+            slots: Arc::clone(self),
+            name,
+        }))
     }
 }
 

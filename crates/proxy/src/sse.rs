@@ -33,12 +33,17 @@ pub(crate) struct EventSplitter {
     over: bool,
     // Parts of the present event were handed out already.
     in_parts: bool,
-    ended_whole: bool,
 }
 
 impl Default for EventSplitter {
     fn default() -> Self {
-        Self { tail: BytesMut::new(), line_empty: true, after_cr: false, over: false, in_parts: false, ended_whole: true }
+        Self {
+            tail: BytesMut::new(),
+            line_empty: true,
+            after_cr: false,
+            over: false,
+            in_parts: false,
+        }
     }
 }
 
@@ -77,20 +82,19 @@ impl EventSplitter {
         self.keep(&chunk[start..], sink);
     }
 
+    /// Whether all that came was handed out, and an event may begin.
+    pub(crate) fn is_between_events(&self) -> bool {
+        self.tail.is_empty() && !self.in_parts
+    }
+
     /// Whether a part of the present event was handed out without its end.
     pub(crate) fn in_parts(&self) -> bool {
         self.in_parts
     }
 
-    /// After [`finish`](Self::finish): whether the stream ended at the end of an event.
-    pub(crate) fn ended_whole(&self) -> bool {
-        self.ended_whole
-    }
-
     /// At the end of the stream: what was kept back.
     pub(crate) fn finish(&mut self) -> Option<Tail> {
         let whole = self.over;
-        self.ended_whole = !self.in_parts && (self.tail.is_empty() || whole);
         let bytes = self.tail.split().freeze();
         (!bytes.is_empty()).then_some(Tail { bytes, whole })
     }
@@ -112,7 +116,11 @@ impl EventSplitter {
         };
         let in_parts = self.in_parts;
         (self.line_empty, self.after_cr, self.over, self.in_parts) = (true, false, false, false);
-        if in_parts { Piece::Part(bytes) } else { Piece::Event(bytes) }
+        if in_parts {
+            Piece::Part(bytes)
+        } else {
+            Piece::Event(bytes)
+        }
     }
 }
 
@@ -120,7 +128,9 @@ impl EventSplitter {
 pub(crate) fn data(event: &[u8]) -> Option<std::borrow::Cow<'_, [u8]>> {
     let mut found: Option<std::borrow::Cow<'_, [u8]>> = None;
     for line in event.split(|byte| matches!(byte, b'\n' | b'\r')) {
-        let Some(value) = line.strip_prefix(b"data:") else { continue };
+        let Some(value) = line.strip_prefix(b"data:") else {
+            continue;
+        };
         let value = value.strip_prefix(b" ").unwrap_or(value);
         match &mut found {
             None => found = Some(value.into()),
@@ -143,14 +153,20 @@ mod tests {
         for chunk in chunks {
             splitter.push(&Bytes::copy_from_slice(chunk), |piece| got.push(piece));
         }
-        got.extend(splitter.finish().filter(|tail| tail.whole).map(|tail| Piece::Event(tail.bytes)));
+        got.extend(
+            splitter
+                .finish()
+                .filter(|tail| tail.whole)
+                .map(|tail| Piece::Event(tail.bytes)),
+        );
         (got, splitter)
     }
 
     #[test]
     fn every_split_of_every_line_ending_gives_the_same_events() {
         for eol in ["\n", "\r\n", "\r"] {
-            let stream = format!("event: a{eol}data: 1{eol}{eol}data: 2{eol}data: 3{eol}{eol}data: [DONE]{eol}{eol}");
+            let stream =
+                format!("event: a{eol}data: 1{eol}{eol}data: 2{eol}data: 3{eol}{eol}data: [DONE]{eol}{eol}");
             let (whole, _) = pieces(&[stream.as_bytes()]);
             assert_eq!(whole.len(), 3, "{eol:?} {whole:?}");
             for at in 0..=stream.len() {
@@ -166,7 +182,7 @@ mod tests {
     fn an_unfinished_event_is_kept_back() {
         let (got, splitter) = pieces(&[b"data: 1\n\ndata: 2\n"]);
         assert_eq!(got, [Piece::Event(Bytes::from_static(b"data: 1\n\n"))]);
-        assert!(!splitter.ended_whole());
+        assert!(!splitter.in_parts());
     }
 
     #[test]
@@ -181,7 +197,7 @@ mod tests {
             })
             .collect();
         assert_eq!(lengths, [("part", LONGEST_EVENT + 7), ("part", 3), ("event", 9)]);
-        assert!(splitter.ended_whole() && !splitter.in_parts());
+        assert!(splitter.is_between_events());
     }
 
     #[test]

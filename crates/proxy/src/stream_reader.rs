@@ -10,6 +10,7 @@ use crate::endpoint::Dialect;
 use crate::reported::{Carrier, Reported};
 use crate::sse;
 
+static TIMINGS: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"timings\""));
 static USAGE: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"usage\""));
 
 /// Fields whose text is part of the answer, in the chunks of chat and completions.
@@ -43,7 +44,12 @@ pub(crate) struct StreamReader {
 
 impl StreamReader {
     pub(crate) fn new(dialect: Dialect) -> Self {
-        Self { dialect, reported: Reported::default(), said: 0, ended: false }
+        Self {
+            dialect,
+            reported: Reported::default(),
+            said: 0,
+            ended: false,
+        }
     }
 
     /// Tokens as reported so far.
@@ -61,20 +67,32 @@ impl StreamReader {
         self.ended
     }
 
+    /// Whether an event that lacks its empty line is there to the last byte of its data.
+    pub(crate) fn is_all_there(&self, event: &[u8]) -> bool {
+        sse::data(event).is_some_and(|data| {
+            *data == *b"[DONE]" || serde_json::from_slice::<serde::de::IgnoredAny>(&data).is_ok()
+        })
+    }
+
     /// Reads one event.
     pub(crate) fn read(&mut self, event: &[u8]) -> Seen {
-        let Some(data) = sse::data(event) else { return Seen::Event };
+        let Some(data) = sse::data(event) else {
+            return Seen::Event;
+        };
         if *data == *b"[DONE]" {
             self.ended |= self.dialect == Dialect::OpenAi;
             return Seen::Event;
         }
         self.ended |= self.is_last(event, &data);
         self.said += u64::from(self.says_something(&data));
-        if has_usage(&data)
-            && let Ok(carrier) = serde_json::from_slice::<Carrier>(&data)
+        if (has_usage(&data) || TIMINGS.find(&data).is_some())
+            && let Ok(carrier) = serde_json::from_slice::<Carrier<'_>>(&data)
         {
             if let Some(usage) = carrier.usage() {
                 self.reported.take(usage);
+            }
+            if let Some(timings) = carrier.timings() {
+                self.reported.take_timings(timings);
             }
             if carrier.is_usage_event() {
                 return Seen::UsageEvent;
@@ -130,7 +148,9 @@ fn has_text(field: &Finder<'_>, data: &[u8]) -> bool {
 fn has_usage(data: &[u8]) -> bool {
     USAGE.find_iter(data).any(|at| {
         let after = data[at + USAGE.needle().len()..].trim_ascii_start();
-        after.strip_prefix(b":").is_some_and(|value| !value.trim_ascii_start().starts_with(b"null"))
+        after
+            .strip_prefix(b":")
+            .is_some_and(|value| !value.trim_ascii_start().starts_with(b"null"))
     })
 }
 
@@ -165,7 +185,13 @@ mod tests {
     #[test]
     fn knows_the_last_event_of_each_dialect() {
         assert!(read(Dialect::OpenAi, &["data: [DONE]\r\n\r\n"]).ended());
-        assert!(read(Dialect::Anthropic, &["event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n"]).ended());
+        assert!(
+            read(
+                Dialect::Anthropic,
+                &["event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n"]
+            )
+            .ended()
+        );
         assert!(read(Dialect::Responses, &["event: response.completed\ndata: {}\n\n"]).ended());
         assert!(read(Dialect::Responses, &["data: {\"type\":\"response.failed\"}\n\n"]).ended());
         let said = "data: {\"choices\":[{\"text\":\"[DONE] message_stop response.completed\"}]}\n\n";

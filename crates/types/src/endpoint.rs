@@ -23,8 +23,13 @@ pub enum Endpoint {
 
 impl Endpoint {
     /// Every endpoint, in the order of the reference.
-    pub const ALL: [Self; 5] =
-        [Self::ChatCompletions, Self::Completions, Self::Embeddings, Self::Responses, Self::Messages];
+    pub const ALL: [Self; 5] = [
+        Self::ChatCompletions,
+        Self::Completions,
+        Self::Embeddings,
+        Self::Responses,
+        Self::Messages,
+    ];
 
     /// The word used in JSON, stores and metrics.
     #[must_use]

@@ -39,6 +39,9 @@ pub enum StoreError {
 impl StoreError {
     /// `store` cannot be used because of `source`.
     pub fn unavailable(store: &'static str, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        Self::Unavailable { store, source: source.into() }
+        Self::Unavailable {
+            store,
+            source: source.into(),
+        }
     }
 }

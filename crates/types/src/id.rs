@@ -180,7 +180,10 @@ fn check_model(text: &str) -> Result<(), IdError> {
 
 fn check_name(what: &'static str, text: &str) -> Result<(), IdError> {
     if text.is_empty() || text.len() > 256 || text.chars().any(char::is_control) {
-        return Err(IdError::BadName { what, text: text.chars().take(64).collect() });
+        return Err(IdError::BadName {
+            what,
+            text: text.chars().take(64).collect(),
+        });
     }
     Ok(())
 }

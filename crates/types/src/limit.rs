@@ -139,7 +139,13 @@ impl fmt::Display for Limit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.window {
             Window::None => write!(f, "{} {}", self.amount, self.unit.as_str()),
-            window => write!(f, "{} {} per {}", self.amount, self.unit.as_str(), window.as_str()),
+            window => write!(
+                f,
+                "{} {} per {}",
+                self.amount,
+                self.unit.as_str(),
+                window.as_str()
+            ),
         }
     }
 }

@@ -109,8 +109,16 @@ mod tests {
 
     #[test]
     fn more_cached_than_prompt_is_charged_as_all_cached() {
-        let price = Price { prompt: Money(9_000_000), cached_prompt: Money(1_000_000), completion: Money(0) };
-        let usage = TokenUsage { prompt: 2, cached: 5, ..TokenUsage::default() };
+        let price = Price {
+            prompt: Money(9_000_000),
+            cached_prompt: Money(1_000_000),
+            completion: Money(0),
+        };
+        let usage = TokenUsage {
+            prompt: 2,
+            cached: 5,
+            ..TokenUsage::default()
+        };
         assert_eq!(price.cost(&usage), Money(2));
     }
 

@@ -38,13 +38,19 @@ impl Timestamp {
     /// This moment moved later by `by`, or the last moment there is.
     #[must_use]
     pub fn plus(self, by: Duration) -> Self {
-        Self(self.0.saturating_add(i64::try_from(by.as_micros()).unwrap_or(i64::MAX)))
+        Self(
+            self.0
+                .saturating_add(i64::try_from(by.as_micros()).unwrap_or(i64::MAX)),
+        )
     }
 
     /// This moment moved earlier by `by`, or the first moment there is.
     #[must_use]
     pub fn minus(self, by: Duration) -> Self {
-        Self(self.0.saturating_sub(i64::try_from(by.as_micros()).unwrap_or(i64::MAX)))
+        Self(
+            self.0
+                .saturating_sub(i64::try_from(by.as_micros()).unwrap_or(i64::MAX)),
+        )
     }
 
     /// The time from `earlier` to this moment; zero when `earlier` is later.
@@ -130,7 +136,10 @@ impl ManualClock {
 
     /// Moves the clock on by `by`.
     pub fn advance(&self, by: Duration) {
-        self.0.fetch_add(i64::try_from(by.as_micros()).unwrap_or(i64::MAX), Ordering::SeqCst);
+        self.0.fetch_add(
+            i64::try_from(by.as_micros()).unwrap_or(i64::MAX),
+            Ordering::SeqCst,
+        );
     }
 }
 
@@ -153,7 +162,10 @@ mod tests {
         let at = Timestamp::from_micros(1_795_000_000_123_456);
         assert_eq!(at.to_string(), "2026-11-18T11:06:40.123456Z");
         assert_eq!(at.to_string().parse::<Timestamp>().ok(), Some(at));
-        assert_eq!("2026-11-18T12:06:40.123456+01:00".parse::<Timestamp>().ok(), Some(at));
+        assert_eq!(
+            "2026-11-18T12:06:40.123456+01:00".parse::<Timestamp>().ok(),
+            Some(at)
+        );
     }
 
     #[test]
@@ -161,6 +173,9 @@ mod tests {
         let at = Timestamp::from_millis(5);
         assert_eq!(at.since(Timestamp::from_millis(9)), Duration::ZERO);
         assert_eq!(at.plus(Duration::MAX).as_micros(), i64::MAX);
-        assert_eq!(at.plus(Duration::from_millis(2)).since(at), Duration::from_millis(2));
+        assert_eq!(
+            at.plus(Duration::from_millis(2)).since(at),
+            Duration::from_millis(2)
+        );
     }
 }

@@ -31,13 +31,21 @@ pub struct AwcBody {
 
 impl std::fmt::Debug for AwcBody {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("AwcBody").field("received", &self.received).finish_non_exhaustive()
+        f.debug_struct("AwcBody")
+            .field("received", &self.received)
+            .finish_non_exhaustive()
     }
 }
 
 impl AwcBody {
     pub(crate) fn new(answer: ClientResponse, bounds: Bounds) -> Self {
-        Self { answer: Some(answer), bounds, received: 0, last_read: Instant::now(), timer: None }
+        Self {
+            answer: Some(answer),
+            bounds,
+            received: 0,
+            last_read: Instant::now(),
+            timer: None,
+        }
     }
 
     fn silent_too_long(&mut self, cx: &mut Context<'_>) -> bool {
@@ -60,10 +68,16 @@ impl Stream for AwcBody {
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let this = &mut *self;
-        if this.bounds.close_after.is_some_and(|length| this.received >= length) {
+        if this
+            .bounds
+            .close_after
+            .is_some_and(|length| this.received >= length)
+        {
             this.answer = None;
         }
-        let Some(answer) = &mut this.answer else { return Poll::Ready(None) };
+        let Some(answer) = &mut this.answer else {
+            return Poll::Ready(None);
+        };
         match Pin::new(answer).poll_next(cx) {
             Poll::Pending if this.silent_too_long(cx) => {
                 this.answer = None;

@@ -1,6 +1,8 @@
 //! Sends a request and waits for the head of its answer.
 
 use std::cell::Cell;
+use std::future::poll_fn;
+use std::pin::pin;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -8,10 +10,10 @@ use actix_rt::time::timeout;
 use actix_service::{Service, fn_service};
 use actix_tls::connect::ConnectInfo;
 use awc::error::{ConnectError, SendRequestError};
-use awc::http::header::{AUTHORIZATION, CONTENT_LENGTH, HeaderName, HeaderValue};
+use awc::http::header::{AUTHORIZATION, CONNECTION, CONTENT_LENGTH, HeaderName, HeaderValue};
 use awc::http::{Uri, Version};
 use awc::{Client, ClientRequest, Connector};
-use llmgw_proxy::{HeaderList, Upstream, UpstreamAnswer, UpstreamError, UpstreamRequest, to_client};
+use llmgw_proxy::{HeaderList, Upstream, UpstreamAnswer, UpstreamError, UpstreamRequest, named_by_connection, to_client};
 use llmgw_types::ExposeSecret;
 
 use crate::AwcBody;
@@ -24,18 +26,15 @@ const KEEP_ALIVE: Duration = Duration::from_secs(4);
 /// How long to let a connection say goodbye.
 const DISCONNECT: Duration = Duration::from_secs(1);
 
+/// Connections that were kept may all have been closed at once, by a model server that was started anew.
+const MOST_STALE: usize = 3;
+
 /// [`Upstream`] by awc. Belongs to one thread.
 #[derive(Clone)]
 pub struct AwcUpstream {
     client: Client,
-    use_of: Rc<Use>,
-}
-
-// Tells a connection that was just opened from one that was kept.
-#[derive(Default)]
-struct Use {
-    opened: Cell<u64>,
-    sending: Cell<u64>,
+    // Set when a connection is opened, which happens while the request that needs it is polled.
+    opened: Rc<Cell<bool>>,
 }
 
 impl std::fmt::Debug for AwcUpstream {
@@ -48,11 +47,13 @@ impl AwcUpstream {
     /// A client that waits `connect_timeout` for a connection.
     #[must_use]
     pub fn new(connect_timeout: Duration) -> Self {
-        let use_of = Rc::new(Use::default());
-        let counted = Rc::clone(&use_of);
+        // awc asks for the process's provider and panics where there is none. Somebody else's is as good.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let opened = Rc::new(Cell::new(false));
+        let mark = Rc::clone(&opened);
         let dialer = actix_tls::connect::Connector::default().service();
         let dial = fn_service(move |request: ConnectInfo<Uri>| {
-            counted.opened.set(counted.opened.get() + 1);
+            mark.set(true);
             dialer.call(request)
         });
         let connector = Connector::new()
@@ -62,23 +63,28 @@ impl AwcUpstream {
             .conn_keep_alive(KEEP_ALIVE)
             .disconnect_timeout(DISCONNECT)
             .max_http_version(Version::HTTP_11);
-        let client =
-            Client::builder().connector(connector).disable_redirects().disable_timeout().no_default_headers().finish();
-        Self { client, use_of }
+        let client = Client::builder()
+            .connector(connector)
+            .disable_redirects()
+            .disable_timeout()
+            .no_default_headers()
+            .finish();
+        Self { client, opened }
     }
 
     async fn send_once(&self, request: &UpstreamRequest) -> Result<UpstreamAnswer<AwcBody>, Failure> {
-        let prepared = self.prepare(request).map_err(|error| Failure { error, kept: false })?;
-        let before = self.use_of.opened.get();
-        let alone = self.use_of.sending.get() == 0;
-        let sending = Sending::begin(&self.use_of);
-        let sent = timeout(request.first_byte_timeout, prepared.send_body(request.body.clone())).await;
-        drop(sending);
-        // Beside other sends, an opened connection may have been theirs.
-        let kept = self.use_of.opened.get() == before || !alone;
-        match sent {
-            Err(_) => Err(Failure { error: UpstreamError::Timeout, kept: false }),
-            Ok(Err(error)) => Err(Failure { error: failure(error), kept }),
+        let prepared = self.prepare(request).map_err(Failure::for_good)?;
+        let mut fresh = false;
+        let mut sending = pin!(prepared.send_body(request.body.clone()));
+        let watched = poll_fn(|cx| {
+            self.opened.set(false);
+            let polled = sending.as_mut().poll(cx);
+            fresh |= self.opened.get();
+            polled
+        });
+        match timeout(request.first_byte_timeout, watched).await {
+            Err(_) => Err(Failure::for_good(UpstreamError::Timeout)),
+            Ok(Err(error)) => Err(Failure { stale: !fresh && before_any_byte(&error), error: failure(error) }),
             Ok(Ok(answer)) => Ok(begin(answer, request.idle_timeout)),
         }
     }
@@ -105,22 +111,14 @@ impl AwcUpstream {
 
 struct Failure {
     error: UpstreamError,
-    // Whether the connection may have been one that was kept from an earlier request.
-    kept: bool,
+    // A kept connection died before a byte of the answer: most likely it was closed while it was idle, and the
+    // model server never saw the request.
+    stale: bool,
 }
 
-struct Sending<'a>(&'a Use);
-
-impl<'a> Sending<'a> {
-    fn begin(use_of: &'a Use) -> Self {
-        use_of.sending.set(use_of.sending.get() + 1);
-        Self(use_of)
-    }
-}
-
-impl Drop for Sending<'_> {
-    fn drop(&mut self) {
-        self.0.sending.set(self.0.sending.get() - 1);
+impl Failure {
+    const fn for_good(error: UpstreamError) -> Self {
+        Self { error, stale: false }
     }
 }
 
@@ -128,13 +126,12 @@ impl Upstream for AwcUpstream {
     type Body = AwcBody;
 
     async fn send(&self, request: UpstreamRequest) -> Result<UpstreamAnswer<AwcBody>, UpstreamError> {
-        match self.send_once(&request).await {
-            // A kept connection that died before a byte of the answer was most likely closed while it was
-            // idle: the model server never saw the request.
-            Err(Failure { error: UpstreamError::Broken(_), kept: true }) => {
-                self.send_once(&request).await.map_err(|failure| failure.error)
+        let mut stale = 0;
+        loop {
+            match self.send_once(&request).await {
+                Err(failure) if failure.stale && stale < MOST_STALE => stale += 1,
+                sent => return sent.map_err(|failure| failure.error),
             }
-            sent => sent.map_err(|failure| failure.error),
         }
     }
 }
@@ -142,8 +139,10 @@ impl Upstream for AwcUpstream {
 fn begin(answer: awc::ClientResponse, idle: Duration) -> UpstreamAnswer<AwcBody> {
     let status = answer.status().as_u16();
     let mut headers = HeaderList::new();
+    let hop_by_hop =
+        |name| answer.headers().get_all(CONNECTION).any(|value| named_by_connection(value.as_bytes(), name));
     for (name, value) in answer.headers() {
-        if let Some(name) = to_client(name.as_str()) {
+        if let Some(name) = to_client(name.as_str()).filter(|name| !hop_by_hop(name)) {
             headers.push(name, bytes::Bytes::copy_from_slice(value.as_bytes()));
         }
     }
@@ -153,8 +152,20 @@ fn begin(answer: awc::ClientResponse, idle: Duration) -> UpstreamAnswer<AwcBody>
         .and_then(|value| value.to_str().ok())
         .and_then(|text| text.trim().parse().ok());
     // After an error a model server may have left part of our request unread: its connection is not kept.
-    let bounds = Bounds { idle, close_after: length.filter(|_| status >= 400) };
-    UpstreamAnswer { status, headers, length, body: AwcBody::new(answer, bounds) }
+    let bounds = Bounds {
+        idle,
+        close_after: length.filter(|_| status >= 400),
+    };
+    UpstreamAnswer {
+        status,
+        headers,
+        length,
+        body: AwcBody::new(answer, bounds),
+    }
+}
+
+fn before_any_byte(error: &SendRequestError) -> bool {
+    matches!(error, SendRequestError::Connect(ConnectError::Disconnected) | SendRequestError::Send(_))
 }
 
 fn failure(error: SendRequestError) -> UpstreamError {

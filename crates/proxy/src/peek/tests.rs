@@ -21,14 +21,26 @@ fn a_field_that_stands_twice_is_refused_also_when_escaped() {
     ] {
         assert_eq!(peek(body.as_bytes()), Err(BodyRefusal::Twice("model".into())));
     }
-    assert_eq!(peek(br#"{"model":"m","stream":true,"stream":false}"#), Err(BodyRefusal::Twice("stream".into())));
+    assert_eq!(
+        peek(br#"{"model":"m","stream":true,"stream":false}"#),
+        Err(BodyRefusal::Twice("stream".into()))
+    );
 }
 
 #[test]
 fn depth_is_capped_but_not_inside_strings() {
-    let nested = |depth: usize| format!(r#"{{"model":"m","x":{}{}}}"#, "[".repeat(depth), "]".repeat(depth));
+    let nested = |depth: usize| {
+        format!(
+            r#"{{"model":"m","x":{}{}}}"#,
+            "[".repeat(depth),
+            "]".repeat(depth)
+        )
+    };
     assert!(peek(nested(MAX_DEPTH - 1).as_bytes()).is_ok());
-    assert_eq!(peek(nested(MAX_DEPTH).as_bytes()), Err(BodyRefusal::Depth(MAX_DEPTH)));
+    assert_eq!(
+        peek(nested(MAX_DEPTH).as_bytes()),
+        Err(BodyRefusal::Depth(MAX_DEPTH))
+    );
     let text = format!(r#"{{"model":"m","x":"\"{}"}}"#, "[".repeat(500));
     assert!(peek(text.as_bytes()).is_ok());
 }
@@ -36,12 +48,24 @@ fn depth_is_capped_but_not_inside_strings() {
 #[test]
 fn says_what_is_wrong() {
     assert_eq!(peek(b"{}"), Err(BodyRefusal::NoModel));
-    assert!(matches!(peek(br#"{"model":7}"#), Err(BodyRefusal::Field { field: "model", .. })));
-    assert!(matches!(peek(br#"{"model":"m","stream":"yes"}"#), Err(BodyRefusal::Field { field: "stream", .. })));
+    assert!(matches!(
+        peek(br#"{"model":7}"#),
+        Err(BodyRefusal::Field { field: "model", .. })
+    ));
+    assert!(matches!(
+        peek(br#"{"model":"m","stream":"yes"}"#),
+        Err(BodyRefusal::Field { field: "stream", .. })
+    ));
     assert!(matches!(peek(br#"{"model":"m""#), Err(BodyRefusal::Json(_))));
-    assert!(matches!(peek(br#"{"model":"m"} trailing"#), Err(BodyRefusal::Json(_))));
+    assert!(matches!(
+        peek(br#"{"model":"m"} trailing"#),
+        Err(BodyRefusal::Json(_))
+    ));
     assert!(matches!(peek(b"[]"), Err(BodyRefusal::Json(_))));
-    assert_eq!(peek(br#"{"model":"m","max_tokens":-1}"#).unwrap().max_tokens, None);
+    assert_eq!(
+        peek(br#"{"model":"m","max_tokens":-1}"#).unwrap().max_tokens,
+        None
+    );
 }
 
 proptest! {

@@ -62,6 +62,9 @@ pub async fn authenticate(services: &Services, head: RequestHead) -> Result<Auth
 /// As for [`authenticate`].
 pub async fn grant(services: &Services, key: Option<&SecretString>) -> Result<Arc<Grant>, ProxyError> {
     let key = key.ok_or(ProxyError::NoKey)?;
-    let found = services.keys.find(key.expose_secret(), services.clock.now()).await?;
+    let found = services
+        .keys
+        .find(key.expose_secret(), services.clock.now())
+        .await?;
     found.map_err(ProxyError::Key)
 }

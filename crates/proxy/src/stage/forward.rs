@@ -1,7 +1,5 @@
 //! Stage 5: to the model server, targets in order, tried again only before a byte of an answer came.
 
-use std::sync::Arc;
-
 use bytes::Bytes;
 use futures_util::StreamExt;
 use llmgw_models::{Quirk, Stop};
@@ -11,7 +9,13 @@ use super::admit::Admitted;
 use crate::edit::{self, Edit};
 use crate::guard::Guard;
 use crate::slots::Slot;
-use crate::{BodyRefusal, HeaderList, ProxyError, Services, Upstream, UpstreamAnswer, UpstreamError, UpstreamRequest};
+use crate::{
+    BodyRefusal, HeaderList, ProxyError, Services, Upstream, UpstreamAnswer, UpstreamError, UpstreamRequest,
+};
+
+/// A longer body is not kept until the end of its answer: a thousand slow streams would hold all memory that
+/// bodies may take. Where its model server reports no usage, its prompt is estimated.
+const LONGEST_KEPT: usize = 256 * 1024;
 
 /// A request whose answer has begun.
 pub struct Answered<B> {
@@ -25,7 +29,9 @@ pub struct Answered<B> {
 
 impl<B> std::fmt::Debug for Answered<B> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Answered").field("status", &self.answer.status).finish_non_exhaustive()
+        f.debug_struct("Answered")
+            .field("status", &self.answer.status)
+            .finish_non_exhaustive()
     }
 }
 
@@ -41,10 +47,7 @@ pub async fn forward<U: Upstream>(
     mut admitted: Admitted,
 ) -> Result<Answered<U::Body>, ProxyError> {
     match try_targets(services, upstream, &mut admitted).await {
-        Ok((answer, first, slot, take_usage_out)) => {
-            let Admitted { guard, limits, .. } = admitted;
-            Ok(Answered { guard, slot, answer, first, take_usage_out, limits })
-        }
+        Ok(begun) => Ok(begun.answered(admitted)),
         Err(error) => {
             admitted.guard.fail(failure_status(&error));
             Err(error)
@@ -62,7 +65,29 @@ pub fn failure_status(error: &ProxyError) -> u16 {
     }
 }
 
-type Begun<B> = (UpstreamAnswer<B>, Option<Bytes>, Option<Slot>, bool);
+/// An answer that has begun, and where.
+struct Begun<B> {
+    stop: Stop,
+    slot: Option<Slot>,
+    answer: UpstreamAnswer<B>,
+    first: Option<Bytes>,
+    asked_for_usage: bool,
+}
+
+impl<B> Begun<B> {
+    fn answered(self, mut admitted: Admitted) -> Answered<B> {
+        if let Some(running) = admitted.guard.running() {
+            running.sent_to(&self.stop);
+            running.status = self.answer.status;
+            if admitted.body.bytes.len() > LONGEST_KEPT {
+                running.body = None;
+            }
+        }
+        let Admitted { guard, limits, .. } = admitted;
+        let Self { slot, answer, first, asked_for_usage, .. } = self;
+        Answered { guard, slot, answer, first, take_usage_out: asked_for_usage, limits }
+    }
+}
 
 async fn try_targets<U: Upstream>(
     services: &Services,
@@ -70,23 +95,15 @@ async fn try_targets<U: Upstream>(
     admitted: &mut Admitted,
 ) -> Result<Begun<U::Body>, ProxyError> {
     let mut failed = ProxyError::TargetsFull;
-    let stops = std::mem::take(&mut admitted.stops);
-    for (at, stop) in stops.iter().enumerate() {
+    // What a target said that cannot take it now: the client gets it if no other target does better.
+    let mut refused = None;
+    for stop in std::mem::take(&mut admitted.stops) {
         let Some(slot) = services.slots.take(&stop.target) else { continue };
-        let last = at + 1 == stops.len();
-        match attempt(services, upstream, admitted, stop).await {
-            Ok((answer, _)) if !last && refused_for_now(answer.status) => {}
-            Ok((mut answer, take_usage_out)) => {
-                let first = first_bytes(&mut answer).await?;
-                return Ok((answer, first, slot, take_usage_out));
-            }
+        match attempt(services, upstream, admitted, stop, slot).await {
+            Ok(begun) if refused_for_now(begun.answer.status) => refused = Some(begun),
+            Ok(begun) => return Ok(begun),
             Err(error) => {
-                let id = admitted.guard.running().map(|running| running.id.to_string());
-                tracing::warn!(request.id = id, target.id = %stop.target.id, error = %chain(&error), "target failed");
-                let again = matches!(
-                    error,
-                    ProxyError::Upstream(UpstreamError::Connect(_) | UpstreamError::Broken(_)) | ProxyError::Store(_)
-                );
+                let again = may_be_tried_again(&error);
                 failed = error;
                 if !again {
                     break;
@@ -94,7 +111,7 @@ async fn try_targets<U: Upstream>(
             }
         }
     }
-    Err(failed)
+    refused.ok_or(failed)
 }
 
 // Another target may take what this one cannot take now.
@@ -102,38 +119,64 @@ const fn refused_for_now(status: u16) -> bool {
     matches!(status, 429 | 502 | 503)
 }
 
+// No byte of an answer came, and another target may be better off.
+fn may_be_tried_again(error: &ProxyError) -> bool {
+    matches!(
+        error,
+        ProxyError::Upstream(UpstreamError::Connect(_) | UpstreamError::Broken(_))
+            | ProxyError::EmptyStream
+            | ProxyError::Store(_)
+    )
+}
+
 async fn attempt<U: Upstream>(
     services: &Services,
     upstream: &U,
     admitted: &mut Admitted,
+    stop: Stop,
+    slot: Option<Slot>,
+) -> Result<Begun<U::Body>, ProxyError> {
+    let sent = send(services, upstream, admitted, &stop).await;
+    sent.map(|(answer, first, asked_for_usage)| Begun { stop: stop.clone(), slot, answer, first, asked_for_usage })
+        .inspect_err(|error| {
+            let id = admitted.guard.running().map(|running| running.id.to_string());
+            tracing::warn!(request.id = id, target.id = %stop.target.id, error = %chain(error), "target failed");
+        })
+}
+
+type Sent<B> = (UpstreamAnswer<B>, Option<Bytes>, bool);
+
+async fn send<U: Upstream>(
+    services: &Services,
+    upstream: &U,
+    admitted: &mut Admitted,
     stop: &Stop,
-) -> Result<(UpstreamAnswer<U::Body>, bool), ProxyError> {
-    let target = &stop.target;
-    let Some(running) = admitted.guard.running() else { return Err(ProxyError::Busy) };
-    running.target = Some(Arc::clone(target));
-    running.target_model = Arc::clone(&stop.model);
-    let peeked = &admitted.peeked;
-    let ask = running.route.asks_for_stream_usage
+) -> Result<Sent<U::Body>, ProxyError> {
+    let Admitted { guard, headers: from_client, body, peeked, .. } = admitted;
+    let Some(running) = guard.running() else { return Err(ProxyError::Busy) };
+    running.sent_to(stop);
+    let route = running.route;
+    let ask = route.asks_for_stream_usage
         && peeked.stream
         && !peeked.include_usage
-        && !target.has(Quirk::NoStreamUsage);
-    let body = edit::apply(&admitted.body.bytes, peeked, Edit { model: &stop.model, ask_for_usage: ask });
+        && !stop.target.has(Quirk::NoStreamUsage);
+    let edited = edit::apply(&body.bytes, peeked, Edit { model: &stop.model, ask_for_usage: ask });
     let mut room = services.buffers.room();
-    if body.as_ptr() != admitted.body.bytes.as_ptr() && !room.grow(body.len()) {
+    if edited.as_ptr() != body.bytes.as_ptr() && !room.grow(edited.len()) {
         return Err(BodyRefusal::BuffersFull.into());
     }
     let timeouts = &running.served.model.timeouts;
     let request = UpstreamRequest {
-        url: format!("{}{}", target.base_url, running.route.path),
-        headers: headers(&admitted.headers, &running.id.to_string()),
-        secret: services.secrets.resolve(&target.secret).await?,
-        body,
+        url: format!("{}{}", stop.target.base_url, route.path),
+        headers: headers(from_client, &running.id.to_string()),
+        secret: services.secrets.resolve(&stop.target.secret).await?,
+        body: edited,
         first_byte_timeout: timeouts.first_byte(),
         idle_timeout: timeouts.idle(),
     };
-    let answer = upstream.send(request).await.map_err(ProxyError::Upstream)?;
-    running.status = answer.status;
-    Ok((answer, ask))
+    let mut answer = upstream.send(request).await.map_err(ProxyError::Upstream)?;
+    let first = first_bytes(&mut answer, route.generates).await?;
+    Ok((answer, first, ask))
 }
 
 // Our id goes along, so that a model server's log can be matched with the ledger.
@@ -143,12 +186,14 @@ fn headers(from_client: &HeaderList, id: &str) -> HeaderList {
     headers
 }
 
-// A stream that ends before its first byte is a failure that the client can still be told by a status.
-async fn first_bytes<B>(answer: &mut UpstreamAnswer<B>) -> Result<Option<Bytes>, ProxyError>
+// A stream that ends before its first byte is a failure that the client can still be told by a status; so is a
+// generated answer without a byte.
+async fn first_bytes<B>(answer: &mut UpstreamAnswer<B>, generates: bool) -> Result<Option<Bytes>, ProxyError>
 where
     B: futures_core::Stream<Item = Result<Bytes, UpstreamError>> + Unpin,
 {
-    if !is_event_stream(answer) || !(200..300).contains(&answer.status) {
+    let well = (200..300).contains(&answer.status);
+    if !well || !(is_event_stream(answer) || generates) {
         return Ok(None);
     }
     loop {
@@ -164,7 +209,10 @@ where
 /// Whether an answer is a stream of events.
 pub(super) fn is_event_stream<B>(answer: &UpstreamAnswer<B>) -> bool {
     answer.headers.get("content-type").is_some_and(|value| {
-        value.trim_start().get(..17).is_some_and(|start| start.eq_ignore_ascii_case("text/event-stream"))
+        value
+            .trim_start()
+            .get(..17)
+            .is_some_and(|start| start.eq_ignore_ascii_case("text/event-stream"))
     })
 }
 

@@ -37,7 +37,12 @@ pub async fn intake(
     let bytes = collect(body, &mut room, services.settings.max_body).await?;
     let body = Arc::new(Held::new(bytes, room));
     let (peeked, prompt_estimate) = read(services, &body.bytes).await?;
-    Ok(Parsed { request, body, peeked, prompt_estimate })
+    Ok(Parsed {
+        request,
+        body,
+        peeked,
+        prompt_estimate,
+    })
 }
 
 fn check_head(head: &RequestHead, limit: usize) -> Result<(), BodyRefusal> {

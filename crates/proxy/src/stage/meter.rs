@@ -1,37 +1,37 @@
 //! Stage 6: passes the answer on byte for byte and reads its usage on the side. The guard lives in the body.
 
+mod events;
+mod plain;
+
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use futures_core::Stream;
-use llmgw_types::RequestId;
+use llmgw_types::Timestamp;
 use llmgw_usage::admission::RuleState;
 use llmgw_usage::ledger::End;
 
+use self::events::Events;
+use self::plain::Plain;
 use super::forward::{Answered, is_event_stream};
-use crate::body_usage::UsageScanner;
-use crate::dialect::{ErrorText, error_event};
-use crate::guard::{Guard, Sight};
-use crate::reported::Reported;
+use crate::guard::Guard;
 use crate::slots::Slot;
-use crate::sse::{EventSplitter, Piece};
-use crate::stream_reader::{Seen, StreamReader};
-use crate::{Dialect, HeaderList, UpstreamError, estimate};
+use crate::{Dialect, HeaderList, UpstreamError};
 
 /// An answer ready to be sent to the client.
 #[derive(Debug)]
 pub struct Answer<B> {
-    /// The request's id.
-    pub id: Option<RequestId>,
     /// The status.
     pub status: u16,
     /// Fields for the client.
     pub headers: HeaderList,
-    /// The length of the body where the model server named it.
+    /// The length of the body, where the model server named it and it will be kept.
     pub length: Option<u64>,
-    /// How far each limit is used up.
+    /// How far each limit is used up, this request's reservation included.
     pub limits: Vec<RuleState>,
+    /// When that was: when the request was admitted.
+    pub admitted_at: Timestamp,
     /// The body.
     pub body: MeteredBody<B>,
 }
@@ -41,37 +41,26 @@ pub struct Answer<B> {
 pub fn meter<B>(answered: Answered<B>) -> Answer<B> {
     let Answered { mut guard, slot, answer, first, take_usage_out, limits } = answered;
     let running = guard.running();
-    let (id, route) = running.map(|running| (running.id, running.route)).unzip();
+    let (route, admitted_at) = running.map(|running| (running.route, running.admitted_at)).unzip();
+    let admitted_at = admitted_at.unwrap_or_default();
     let stream = is_event_stream(&answer) && (200..300).contains(&answer.status);
-    let dialect = route.map_or(Dialect::OpenAi, |route| route.dialect);
     let way = if stream {
-        Way::Events(Box::new(Events {
-            splitter: EventSplitter::default(),
-            reader: StreamReader::new(dialect),
-            dialect,
-            whole: take_usage_out,
-        }))
+        let dialect = route.map_or(Dialect::OpenAi, |route| route.dialect);
+        Way::Events(Box::new(Events::new(dialect, take_usage_out)))
     } else {
-        Way::Plain(Box::new(Plain {
-            scanner: UsageScanner::default(),
-            received: 0,
-            length: answer.length,
-            held: None,
-            generates: route.is_some_and(|route| route.generates),
-        }))
+        Way::Plain(Box::new(Plain::new(answer.length, route.is_some_and(|route| route.generates))))
     };
     // Nothing asks for the body of an answer without one.
     if !stream && answer.length == Some(0) {
         guard.finish(End::Complete);
     }
-    // In a stream whose usage event is taken out, the announced length would be wrong.
-    let length = answer.length.filter(|_| !take_usage_out || !stream);
     Answer {
-        id,
         status: answer.status,
         headers: answer.headers,
-        length,
+        // A stream may lose its usage event or gain an error event.
+        length: answer.length.filter(|_| !stream),
         limits,
+        admitted_at,
         body: MeteredBody { upstream: Some(answer.body), first, way, guard, over: false, _slot: slot },
     }
 }
@@ -95,7 +84,9 @@ pub struct MeteredBody<B> {
 
 impl<B> std::fmt::Debug for MeteredBody<B> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("MeteredBody").field("over", &self.over).finish_non_exhaustive()
+        f.debug_struct("MeteredBody")
+            .field("over", &self.over)
+            .finish_non_exhaustive()
     }
 }
 
@@ -104,23 +95,8 @@ enum Way {
     Plain(Box<Plain>),
 }
 
-struct Events {
-    splitter: EventSplitter,
-    reader: StreamReader,
-    dialect: Dialect,
-    // Forward whole events only, without the usage event that the client did not ask for.
-    whole: bool,
-}
-
-struct Plain {
-    scanner: UsageScanner,
-    received: u64,
-    length: Option<u64>,
-    // Where no length was announced, the last piece is known only when the end comes: the record must be in
-    // the journal before it is passed on.
-    held: Option<Bytes>,
-    generates: bool,
-}
+/// What may be passed on now; an error aborts the connection to the client.
+type Passed = Result<Option<Bytes>, BrokenOff>;
 
 impl<B: Stream<Item = Result<Bytes, UpstreamError>> + Unpin> Stream for MeteredBody<B> {
     type Item = Result<Bytes, BrokenOff>;
@@ -155,133 +131,5 @@ impl<B: Stream<Item = Result<Bytes, UpstreamError>> + Unpin> Stream for MeteredB
             }
         }
         Poll::Ready(None)
-    }
-}
-
-type Passed = Result<Option<Bytes>, BrokenOff>;
-
-impl Events {
-    fn pass(&mut self, chunk: Bytes, guard: &mut Guard) -> Passed {
-        guard.first_byte();
-        let (reader, whole) = (&mut self.reader, self.whole);
-        let mut kept = Kept::default();
-        self.splitter.push(&chunk, |piece| {
-            let (bytes, seen) = match piece {
-                Piece::Event(bytes) => {
-                    let seen = reader.read(&bytes);
-                    (bytes, seen)
-                }
-                Piece::Part(bytes) => (bytes, Seen::Event),
-            };
-            if whole && seen != Seen::UsageEvent {
-                kept.push(bytes);
-            }
-        });
-        guard.saw(self.sight());
-        if self.reader.ended() {
-            guard.finish(End::Complete);
-        }
-        Ok(Some(if self.whole { kept.into_bytes() } else { chunk }))
-    }
-
-    fn end(&mut self, guard: &mut Guard) -> Passed {
-        let mut kept = Kept::default();
-        if let Some(tail) = self.splitter.finish() {
-            let seen = self.reader.read(&tail.bytes);
-            guard.saw(self.sight());
-            if self.whole && seen != Seen::UsageEvent && (tail.whole || self.reader.ended()) {
-                kept.push(tail.bytes);
-            }
-        }
-        if self.reader.ended() {
-            guard.finish(End::Complete);
-        } else {
-            kept.push(self.break_off(guard)?);
-        }
-        Ok(Some(kept.into_bytes()))
-    }
-
-    // The stream ended before the event that ends a whole answer.
-    fn break_off(&mut self, guard: &mut Guard) -> Result<Bytes, BrokenOff> {
-        guard.finish(End::UpstreamError);
-        // Where only whole events were passed on, an unfinished one was not begun.
-        if self.splitter.in_parts() || !(self.whole || self.splitter.ended_whole()) {
-            return Err(BrokenOff);
-        }
-        let error = ErrorText {
-            message: "The model server broke off before the end of its answer. Please try again.",
-            kind: "server_error",
-            code: Some("upstream_error"),
-            param: None,
-        };
-        Ok(error_event(self.dialect, &error))
-    }
-
-    fn sight(&self) -> Sight {
-        Sight { reported: *self.reader.reported(), seen: self.reader.said() }
-    }
-}
-
-impl Plain {
-    fn pass(&mut self, chunk: Bytes, guard: &mut Guard) -> Passed {
-        guard.first_byte();
-        self.scanner.push(&chunk);
-        self.received += chunk.len() as u64;
-        guard.saw(self.sight());
-        match self.length {
-            Some(length) => {
-                if self.received >= length {
-                    guard.finish(End::Complete);
-                }
-                Ok(Some(chunk))
-            }
-            None => Ok(self.held.replace(chunk)),
-        }
-    }
-
-    fn end(&mut self, clean: bool, guard: &mut Guard) -> Passed {
-        // Not every client of HTTP tells a chunked body that broke off from one that ended: what began as a
-        // JSON document must also end as one.
-        if clean && self.length.is_none_or(|length| self.received >= length) && !self.scanner.inside() {
-            guard.finish(End::Complete);
-            return Ok(self.held.take());
-        }
-        if self.length.is_some_and(|length| self.received >= length) {
-            return Ok(None);
-        }
-        guard.finish(End::UpstreamError);
-        Err(BrokenOff)
-    }
-
-    fn sight(&self) -> Sight {
-        let mut reported = Reported::default();
-        if let Some(usage) = self.scanner.found() {
-            reported.take(usage);
-        }
-        let uncounted = self.generates && reported.tokens().is_none();
-        let seen = if uncounted { estimate::completion_tokens(self.received) } else { 0 };
-        Sight { reported, seen }
-    }
-}
-
-// Most reads carry one event, which is then passed on without a copy.
-#[derive(Default)]
-struct Kept {
-    one: Bytes,
-    more: Vec<u8>,
-}
-
-impl Kept {
-    fn push(&mut self, bytes: Bytes) {
-        if self.one.is_empty() && self.more.is_empty() {
-            self.one = bytes;
-        } else {
-            self.more.extend_from_slice(&std::mem::take(&mut self.one));
-            self.more.extend_from_slice(&bytes);
-        }
-    }
-
-    fn into_bytes(self) -> Bytes {
-        if self.more.is_empty() { self.one } else { Bytes::from(self.more) }
     }
 }

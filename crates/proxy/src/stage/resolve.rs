@@ -26,7 +26,10 @@ pub fn resolve(services: &Services, parsed: Parsed) -> Result<Routed, ProxyError
     let served = find(services, &parsed.request.grant, name)?;
     let endpoint = parsed.request.head.route.endpoint;
     if !served.model.serves(endpoint) {
-        return Err(ProxyError::NotServed { model: name.clone(), endpoint });
+        return Err(ProxyError::NotServed {
+            model: name.clone(),
+            endpoint,
+        });
     }
     let mut stops = served.order();
     for fallback in &served.model.fallbacks {
@@ -39,7 +42,11 @@ pub fn resolve(services: &Services, parsed: Parsed) -> Result<Routed, ProxyError
     if stops.is_empty() {
         return Err(ProxyError::NoTarget(name.clone()));
     }
-    Ok(Routed { parsed, served, stops })
+    Ok(Routed {
+        parsed,
+        served,
+        stops,
+    })
 }
 
 /// The model of this name, where this user and key may use it. A model the user has no access to looks like
@@ -48,7 +55,10 @@ pub fn resolve(services: &Services, parsed: Parsed) -> Result<Routed, ProxyError
 /// # Errors
 /// [`ProxyError::UnknownModel`] or [`ProxyError::OutOfScope`].
 pub fn find(services: &Services, grant: &Grant, name: &str) -> Result<Arc<Served>, ProxyError> {
-    let known = services.catalog.find(name).filter(|served| served.model.allows(&grant.user.groups));
+    let known = services
+        .catalog
+        .find(name)
+        .filter(|served| served.model.allows(&grant.user.groups));
     let served = known.ok_or_else(|| ProxyError::UnknownModel(shown(name)))?;
     if !grant.key.in_scope(&served.model.id) {
         return Err(ProxyError::OutOfScope(shown(name)));

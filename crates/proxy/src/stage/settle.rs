@@ -1,5 +1,6 @@
-//! Stage 7: what a request really took. Settlements arrive from guards, one each, and are settled here in
-//! batches; what no model server reported is counted first.
+//! Stage 7: what a request really took. Most requests are settled by their guards, which tell journal and limits
+//! before the last byte goes to the client. What has to wait is done here: stores on a network, counting what no
+//! model server reported, giving back what was never admitted.
 
 use std::fmt;
 use std::pin::pin;
@@ -8,40 +9,41 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
-use llmgw_types::{Event, RequestId, TokenSource, TokenUsage};
-use llmgw_usage::admission::Settled;
+use llmgw_types::{RequestId, TokenSource, TokenUsage};
 use llmgw_usage::ledger::{End, UsageRecord};
 use llmgw_usage::settled;
 use tokio::sync::mpsc;
 
-use crate::guard::Running;
+use crate::running::Running;
 use crate::{Services, Upstream, count};
 
 const BATCH: usize = 256;
 
-/// A request that is over. Its guard sent it.
-pub struct Settlement {
-    pub(crate) running: Box<Running>,
-    pub(crate) outcome: Outcome,
+/// Prompts that are counted at once; more would be a load on model servers that nobody asked for.
+const MOST_COUNTED: usize = 16;
+
+/// What is left to do for a request that is over. Its guard sent it.
+pub struct Settlement(pub(crate) Left);
+
+/// What is left to do.
+pub(crate) enum Left {
+    /// The journal has its record, and limits must be told.
+    Charge(Box<Running>, UsageRecord),
+    /// It ended well, and nobody said how many tokens it took.
+    Count(Box<Running>),
+    /// It was never admitted: what it may have reserved is given back.
+    Release(RequestId),
 }
 
 impl fmt::Debug for Settlement {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Settlement").field("id", &self.running.id).finish_non_exhaustive()
+        let (what, id) = match &self.0 {
+            Left::Charge(running, _) => ("Charge", running.id),
+            Left::Count(running) => ("Count", running.id),
+            Left::Release(id) => ("Release", *id),
+        };
+        f.debug_tuple(what).field(&id).finish()
     }
-}
-
-/// How far a request came.
-#[derive(Debug)]
-pub(crate) enum Outcome {
-    /// It ended while it was being reserved, or could not be noted: given back.
-    Reserving,
-    /// It runs.
-    Open,
-    /// It ended, and the journal has its record.
-    Closed(UsageRecord),
-    /// It ended well, and nobody said how many tokens it took.
-    Uncounted,
 }
 
 /// Settles until `stop` is over and every request that was admitted before is settled. No request is admitted
@@ -65,29 +67,35 @@ pub async fn settle<U: Upstream>(
                 stopping = true;
                 from.close();
             }
-            Some(counted) = counting.next(), if !counting.is_empty() => done.push(counted),
+            Some(counted) = counting.next(), if !counting.is_empty() => done.extend(counted),
         }
-        for Settlement { running, outcome } in arrived.drain(..) {
-            match outcome {
-                Outcome::Closed(record) => done.push(over(services, &running, record)),
-                Outcome::Uncounted => counting.push(count_up(services, upstream, running)),
-                Outcome::Reserving | Outcome::Open => release(services, running.id).await,
+        for Settlement(left) in arrived.drain(..) {
+            match left {
+                Left::Charge(running, record) => done.push((running, record)),
+                Left::Count(running) if counting.len() < MOST_COUNTED => {
+                    counting.push(count_up(services, upstream, running));
+                }
+                Left::Count(running) => done.extend(close(running, None)),
+                Left::Release(id) => release(services, id).await,
             }
         }
         charge(services, &mut done).await;
     }
 }
 
-async fn charge(services: &Services, done: &mut Vec<Settled>) {
-    if done.is_empty() {
+type Ended = (Box<Running>, UsageRecord);
+
+async fn charge(services: &Services, ended: &mut Vec<Ended>) {
+    if ended.is_empty() {
         return;
     }
+    let charges: Vec<_> = ended.iter().map(|(_, record)| settled(record)).collect();
     // The shipper settles each record again from the journal: nothing is lost when this fails.
-    if let Err(error) = services.admission.settle(services.clock.now(), done).await {
+    if let Err(error) = services.admission.settle(services.clock.now(), &charges).await {
         tracing::warn!(%error, "limits were not settled; the journal will settle them");
     }
-    for settled in done.drain(..) {
-        services.live.remove(settled.id);
+    for (running, record) in ended.drain(..) {
+        running.over(&record);
     }
 }
 
@@ -98,48 +106,22 @@ async fn release(services: &Services, id: RequestId) {
     }
 }
 
-async fn count_up<U: Upstream>(services: &Services, upstream: &U, running: Box<Running>) -> Settled {
+async fn count_up<U: Upstream>(services: &Services, upstream: &U, running: Box<Running>) -> Option<Ended> {
     let counted = count::prompt_tokens(services, upstream, &running).await;
-    let source = if counted.is_some() { TokenSource::Counted } else { TokenSource::Estimated };
-    let tokens = TokenUsage {
-        prompt: counted.unwrap_or(running.prompt_estimate),
-        completion: running.sight.seen,
-        ..TokenUsage::default()
-    };
-    let record = running.record(End::Complete, tokens, source);
-    if let Some(entry) = &running.entry {
-        entry.close(&record);
-    }
-    over(services, &running, record)
+    close(running, counted)
 }
 
-fn over(services: &Services, running: &Running, record: UsageRecord) -> Settled {
-    services.observer.observe(&Event::RequestEnded {
-        model: record.model.as_str(),
-        endpoint: record.endpoint.as_str(),
-        end: record.end.as_str(),
-        status: record.status,
-        duration: running.duration(),
-        time_to_first_byte: running.time_to_first_byte(),
-        tokens: record.tokens,
-    });
-    tracing::info!(
-        request.id = %record.id,
-        request.client_id = running.client_request_id,
-        key.id = %record.key,
-        user.id = %record.user,
-        model.id = %record.model,
-        target.id = record.target.as_ref().map(tracing::field::display),
-        endpoint = record.endpoint.as_str(),
-        status = record.status,
-        end = record.end.as_str(),
-        tokens.prompt = record.tokens.prompt,
-        tokens.completion = record.tokens.completion,
-        source = record.source.as_str(),
-        duration_ms = record.duration_ms,
-        "request"
-    );
-    settled(&record)
+/// Closes a request whose prompt was counted, or must be estimated. Gives it back where the limits have to wait.
+fn close(running: Box<Running>, counted: Option<u64>) -> Option<Ended> {
+    let source = if counted.is_some() { TokenSource::Counted } else { TokenSource::Estimated };
+    let prompt = counted.unwrap_or(running.prompt_estimate);
+    let tokens = TokenUsage { prompt, completion: running.sight.seen, ..TokenUsage::default() };
+    let record = running.record(End::Complete, tokens, source);
+    if !running.close(&record) {
+        return Some((running, record));
+    }
+    running.over(&record);
+    None
 }
 
 /// Keeps the reservations of running requests alive; call it every third of their lease.

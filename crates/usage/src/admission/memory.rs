@@ -53,6 +53,11 @@ impl AdmissionStore for MemoryAdmission {
         Ok(())
     }
 
+    fn settle_now(&self, now: Timestamp, settled: &Settled) -> bool {
+        self.at(now).settle(settled.id, &settled.actual);
+        true
+    }
+
     async fn release(&self, now: Timestamp, id: RequestId) -> Result<(), StoreError> {
         self.at(now).release(id);
         Ok(())

@@ -186,6 +186,13 @@ pub trait AdmissionStore: Send + Sync {
     /// never reserved, or was released, changes nothing.
     async fn settle(&self, now: Timestamp, settled: &[Settled]) -> Result<(), StoreError>;
 
+    /// Settles one request where that takes no waiting, and says whether it did. Where it did not, call
+    /// [`settle`](Self::settle): a caller who has the last byte of an answer must find its slot free.
+    fn settle_now(&self, now: Timestamp, settled: &Settled) -> bool {
+        let _ = (now, settled);
+        false
+    }
+
     /// Gives the reservation back whole. An id that is not reserved yet is void: a later reserve of it gets
     /// [`Reserved::Void`] (remembered for an hour at least).
     async fn release(&self, now: Timestamp, id: RequestId) -> Result<(), StoreError>;

@@ -1,0 +1,307 @@
+//! A request from its admission to its end: what is known of it, and who is told.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use llmgw_keys::Grant;
+use llmgw_models::{Served, Stop};
+use llmgw_types::{Event, Price, RequestId, TargetId, Timestamp, TokenSource, TokenUsage};
+use llmgw_usage::journal::{JournalEntry, OpenEntry, Progress, millis};
+use llmgw_usage::ledger::{End, UsageRecord};
+use llmgw_usage::settled;
+
+use crate::Services;
+use crate::buffers::Held;
+use crate::endpoint::Route;
+use crate::reported::Reported;
+
+const PROGRESS_EVERY: Duration = Duration::from_secs(1);
+
+/// The status a record has when its client left before any was sent (nginx's word for it).
+const CLIENT_CLOSED_REQUEST: u16 = 499;
+
+/// What was seen of the answer so far.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Sight {
+    /// What the model server reported.
+    pub(crate) reported: Reported,
+    /// Completion tokens as far as they were seen passing by.
+    pub(crate) seen: u64,
+}
+
+/// A request from admission to its end.
+pub(crate) struct Running {
+    pub(crate) id: RequestId,
+    pub(crate) admitted_at: Timestamp,
+    pub(crate) grant: Arc<Grant>,
+    pub(crate) served: Arc<Served>,
+    pub(crate) route: Route,
+    pub(crate) streamed: bool,
+    pub(crate) prompt_estimate: u64,
+    /// Kept until usage was reported: where none is, the target's tokenizer counts it.
+    pub(crate) body: Option<Arc<Held>>,
+    pub(crate) target: Option<Arc<llmgw_models::Target>>,
+    pub(crate) target_model: Arc<str>,
+    pub(crate) status: u16,
+    pub(crate) sight: Sight,
+    pub(crate) entry: Option<Box<dyn JournalEntry>>,
+    pub(crate) client_request_id: Option<String>,
+    started: Duration,
+    first_byte: Option<Duration>,
+    ended: Option<Duration>,
+    last_progress: Duration,
+    services: Arc<Services>,
+}
+
+/// What a guard is made from.
+pub(crate) struct Admission {
+    pub(crate) id: RequestId,
+    pub(crate) now: Timestamp,
+    pub(crate) started: Duration,
+    pub(crate) grant: Arc<Grant>,
+    pub(crate) served: Arc<Served>,
+    pub(crate) route: Route,
+    pub(crate) streamed: bool,
+    pub(crate) prompt_estimate: u64,
+    pub(crate) body: Arc<Held>,
+    pub(crate) services: Arc<Services>,
+    pub(crate) client_request_id: Option<String>,
+}
+
+impl Running {
+    pub(crate) fn new(from: Admission) -> Self {
+        Self {
+            id: from.id,
+            admitted_at: from.now,
+            target_model: Arc::from(from.served.model.id.as_str()),
+            grant: from.grant,
+            served: from.served,
+            route: from.route,
+            streamed: from.streamed,
+            prompt_estimate: from.prompt_estimate,
+            body: Some(from.body),
+            target: None,
+            status: 0,
+            sight: Sight::default(),
+            entry: None,
+            client_request_id: from.client_request_id,
+            started: from.started,
+            first_byte: None,
+            ended: None,
+            last_progress: from.started,
+            services: from.services,
+        }
+    }
+
+    /// Takes note that the answer's first byte came.
+    pub(crate) fn first_byte(&mut self) {
+        if self.first_byte.is_none() {
+            self.first_byte = Some(self.now());
+        }
+    }
+
+    /// Takes note of what was seen; tells the journal once a second at most.
+    pub(crate) fn saw(&mut self, sight: Sight) {
+        self.sight = sight;
+        if sight.reported.tokens().is_some_and(|tokens| tokens.completion > 0) {
+            self.body = None;
+        }
+        let now = self.now();
+        if now.saturating_sub(self.last_progress) >= PROGRESS_EVERY {
+            self.last_progress = now;
+            self.note_progress(false);
+        }
+    }
+
+    /// Tells the journal what is known so far.
+    pub(crate) fn note_progress(&self, ended: bool) {
+        if let Some(entry) = &self.entry {
+            entry.progress(&self.progress(ended));
+        }
+    }
+
+    /// Gives the record to the journal and to the limits; says whether the limits took it.
+    pub(crate) fn close(&self, record: &UsageRecord) -> bool {
+        if let Some(entry) = &self.entry {
+            entry.close(record);
+        }
+        self.services.admission.settle_now(self.services.clock.now(), &settled(record))
+    }
+
+    /// Says that it is over, once it is settled.
+    pub(crate) fn over(&self, record: &UsageRecord) {
+        self.services.live.remove(self.id);
+        self.services.observer.observe(&Event::RequestEnded {
+            model: record.model.as_str(),
+            endpoint: record.endpoint.as_str(),
+            end: record.end.as_str(),
+            status: record.status,
+            duration: self.duration(),
+            time_to_first_byte: self.time_to_first_byte(),
+            tokens: record.tokens,
+        });
+        self.log(record);
+    }
+
+    /// It was never counted anywhere: there is nothing to say.
+    pub(crate) fn forget(&self) {
+        self.services.live.remove(self.id);
+    }
+
+    fn log(&self, record: &UsageRecord) {
+        tracing::info!(
+            request.id = %record.id,
+            request.client_id = self.client_request_id,
+            key.id = %record.key,
+            user.id = %record.user,
+            model.id = %record.model,
+            target.id = record.target.as_ref().map(tracing::field::display),
+            endpoint = record.endpoint.as_str(),
+            status = record.status,
+            end = record.end.as_str(),
+            tokens.prompt = record.tokens.prompt,
+            tokens.completion = record.tokens.completion,
+            source = record.source.as_str(),
+            duration_ms = record.duration_ms,
+            "request"
+        );
+    }
+
+    fn now(&self) -> Duration {
+        self.services.clock.monotonic()
+    }
+
+    /// Notes where it was sent last. What an earlier target said does not count any more.
+    pub(crate) fn sent_to(&mut self, stop: &Stop) {
+        self.target = Some(Arc::clone(&stop.target));
+        self.target_model = Arc::clone(&stop.model);
+        self.status = 0;
+    }
+
+    pub(crate) fn price(&self) -> &Price {
+        &self.served.model.price
+    }
+
+    /// Time from the request's first byte to its end.
+    pub(crate) fn duration(&self) -> Duration {
+        self.ended
+            .unwrap_or_else(|| self.now())
+            .saturating_sub(self.started)
+    }
+
+    /// Time from the request's first byte to the first byte of the answer.
+    pub(crate) fn time_to_first_byte(&self) -> Option<Duration> {
+        self.first_byte.map(|at| at.saturating_sub(self.started))
+    }
+
+    /// The note for the journal before the model server is called.
+    pub(crate) fn open_entry(&self, first: Option<TargetId>) -> OpenEntry {
+        OpenEntry {
+            id: self.id,
+            time: self.admitted_at,
+            key: self.grant.principal.key,
+            user: self.grant.principal.user,
+            groups: self.grant.principal.groups.clone(),
+            model: self.served.model.id.clone(),
+            target: first,
+            endpoint: self.route.endpoint,
+            streamed: self.streamed,
+            prompt_estimate: self.prompt_estimate,
+            price: *self.price(),
+        }
+    }
+
+    /// The record of this request.
+    pub(crate) fn record(&self, end: End, tokens: TokenUsage, source: TokenSource) -> UsageRecord {
+        UsageRecord {
+            id: self.id,
+            time: self.admitted_at,
+            key: self.grant.principal.key,
+            user: self.grant.principal.user,
+            groups: self.grant.principal.groups.clone(),
+            model: self.served.model.id.clone(),
+            target: self.target.as_ref().map(|target| target.id.clone()),
+            endpoint: self.route.endpoint,
+            status: if self.status == 0 {
+                CLIENT_CLOSED_REQUEST
+            } else {
+                self.status
+            },
+            streamed: self.streamed,
+            end,
+            cost: self.price().cost(&tokens),
+            tokens,
+            source,
+            ttft_ms: self.time_to_first_byte().map(millis),
+            duration_ms: millis(self.duration()),
+        }
+    }
+
+    fn answered_well(&self) -> bool {
+        (200..300).contains(&self.status)
+    }
+
+    // What is known when nobody counts any further: the prompt as reported or estimated, the completion as
+    // reported or seen, whichever is more.
+    fn known(&self) -> (TokenUsage, TokenSource) {
+        match self.sight.reported.tokens() {
+            Some(tokens) if tokens.completion >= self.sight.seen => (tokens, TokenSource::Reported),
+            Some(tokens) => {
+                let prompt = if tokens.prompt == 0 {
+                    self.prompt_estimate
+                } else {
+                    tokens.prompt
+                };
+                (
+                    TokenUsage {
+                        prompt,
+                        completion: self.sight.seen,
+                        ..tokens
+                    },
+                    TokenSource::Estimated,
+                )
+            }
+            None => {
+                let tokens = TokenUsage {
+                    prompt: self.prompt_estimate,
+                    completion: self.sight.seen,
+                    ..TokenUsage::default()
+                };
+                (tokens, TokenSource::Estimated)
+            }
+        }
+    }
+
+    fn progress(&self, ended: bool) -> Progress {
+        let (tokens, source) = self.known();
+        Progress {
+            tokens,
+            source,
+            status: self.status,
+            ended,
+            elapsed_ms: millis(self.now().saturating_sub(self.started)),
+            ttft_ms: self.time_to_first_byte().map(millis),
+        }
+    }
+
+    /// What became of it: the record, unless its tokens are still to be counted.
+    pub(crate) fn conclude(&mut self, end: End) -> Option<UsageRecord> {
+        self.ended = Some(self.now());
+        if self.status != 0 && !self.answered_well() {
+            // The target refused or failed: given back whole.
+            return Some(self.record(
+                End::UpstreamError,
+                TokenUsage::default(),
+                TokenSource::Estimated,
+            ));
+        }
+        match (end, self.sight.reported.tokens()) {
+            (End::Complete, Some(tokens)) => Some(self.record(end, tokens, TokenSource::Reported)),
+            (End::Complete, None) => None,
+            _ => {
+                let (tokens, source) = self.known();
+                Some(self.record(end, tokens, source))
+            }
+        }
+    }
+}

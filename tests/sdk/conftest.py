@@ -17,6 +17,7 @@ import pytest
 
 from gateway import Admin, Calls
 from stubs import LoadingServer
+from tap import Tap
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "modelserver"))
@@ -56,6 +57,15 @@ def model_servers(folder):
 
 
 @pytest.fixture(scope="session")
+def taps(model_servers):
+    """{model id: the wire between the gateway and that model's server}."""
+    wires = {model: Tap(address) for model, address in model_servers.items()}
+    yield wires
+    for wire in wires.values():
+        wire.close()
+
+
+@pytest.fixture(scope="session")
 def broken_servers():
     """{model id: address} of a server that is not there, and of one that never finishes loading."""
     # Bound but not listening: refuses connections, and nobody else can take the port meanwhile.
@@ -65,13 +75,14 @@ def broken_servers():
 
 
 @pytest.fixture(scope="session")
-def gateway(folder, model_servers, broken_servers):
+def gateway(folder, taps, broken_servers):
     """What the gateway printed when it served: its addresses and keys."""
     default = ROOT / os.environ.get("CARGO_TARGET_DIR", "target") / "debug" / "llm-gateway-standalone"
     binary = pathlib.Path(os.environ.get("LLMGW_STANDALONE_BIN", default))
     if not binary.exists():
         pytest.exit(f"there is no {binary}; build it: cargo build --package llmgw-standalone", returncode=1)
-    server = start_gateway(binary, folder, model_servers | broken_servers, UPSTREAM_KEY)
+    upstreams = {model: wire.address for model, wire in taps.items()} | broken_servers
+    server = start_gateway(binary, folder, upstreams, UPSTREAM_KEY)
     try:
         yield server.ready
     finally:

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::Parser;
-use llmgw_types::ModelId;
+use llmgw_models::{ModelError, base_url};
+use llmgw_types::{ModelId, SecretString};
 
 /// An OpenAI-compatible gateway in front of your own model servers, in one process.
 ///
@@ -23,8 +24,10 @@ pub(crate) struct Args {
     pub(crate) upstreams: Vec<UpstreamArg>,
 
     /// The API key of the model servers named by --upstream.
-    #[arg(long, value_name = "KEY", env = "INFERENCE_KEY", hide_env_values = true)]
-    pub(crate) upstream_key: Option<String>,
+    ///
+    /// Better set INFERENCE_KEY: other users of the machine can see a command line.
+    #[arg(long, value_name = "KEY")]
+    pub(crate) upstream_key: Option<SecretString>,
 
     /// Where the LLM API listens [default: 127.0.0.1:8080; port 0: any free port]
     #[arg(long, value_name = "ADDRESS")]
@@ -67,15 +70,15 @@ impl FromStr for UpstreamArg {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let (id, url) = text.split_once('=').ok_or("expected ID=URL, as in smollm2=http://127.0.0.1:8000")?;
-        if !url.starts_with("http://") && !url.starts_with("https://") {
-            return Err(format!("`{url}` does not begin with http:// or https://"));
-        }
+        let (id, url) = text
+            .split_once('=')
+            .ok_or("expected ID=URL, as in smollm2=http://127.0.0.1:8000")?;
         let model = ModelId::parse(id).map_err(|error| error.to_string())?;
-        // OpenAI's own base URLs end in /v1, so people write it; we put it there ourselves.
-        let url = url.trim_end_matches('/');
-        let url = url.strip_suffix("/v1").unwrap_or(url).trim_end_matches('/');
-        Ok(Self { model, url: url.to_owned() })
+        let url = base_url(url).map_err(|error| match error {
+            ModelError::Invalid { reason, .. } => format!("the URL {reason}"),
+            other => other.to_string(),
+        })?;
+        Ok(Self { model, url })
     }
 }
 
@@ -87,7 +90,9 @@ Examples:
 Settings, low to high: defaults, --config FILE (TOML), environment (LLMGW_SECTION__FIELD, as in
 LLMGW_GATEWAY__MAX_BODY=64MiB), flags. LLM_DEFAULT_URL, INFERENCE_KEY and ADMIN_KEY work too.
 
-Exit codes: 0 done, 1 failed, 2 wrong usage, 78 bad configuration.";
+A SIGTERM or Ctrl-C lets running requests end; a second one ends at once, and nothing is lost either way.
+
+Exit codes: 0 done, 1 failed, 2 wrong usage, 78 bad configuration, 130 or 143 ended at once by a signal.";
 
 #[cfg(test)]
 mod tests {
@@ -95,13 +100,32 @@ mod tests {
 
     #[test]
     fn upstreams_are_read_as_people_write_them() {
-        for text in ["m=http://h:1", "m=http://h:1/", "m=http://h:1/v1", "m=http://h:1/v1/"] {
+        for text in [
+            "m=http://h:1",
+            "m=http://h:1/",
+            "m=http://h:1/v1",
+            "m=http://h:1/v1/",
+        ] {
             assert_eq!(text.parse::<UpstreamArg>().unwrap().url, "http://h:1", "{text}");
         }
-        assert_eq!("a/b:c=http://h/x?y=z".parse::<UpstreamArg>().unwrap().model.as_str(), "a/b:c");
-        for text in ["m", "m=h:1", "=http://h", "m m=http://h"] {
+        let slashes = "a/b:c=http://h/x".parse::<UpstreamArg>().unwrap();
+        assert_eq!((slashes.model.as_str(), &*slashes.url), ("a/b:c", "http://h/x"));
+        for text in [
+            "m",
+            "m=h:1",
+            "=http://h",
+            "m m=http://h",
+            "m=ftp://h",
+            "m=http://u:p@h",
+        ] {
             assert!(text.parse::<UpstreamArg>().is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn the_key_of_model_servers_is_not_shown() {
+        let args = Args::parse_from(["llm-gateway-standalone", "--upstream-key", "sesame"]);
+        assert!(args.upstream_key.is_some() && !format!("{args:?}").contains("sesame"));
     }
 
     #[test]

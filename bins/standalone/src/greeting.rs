@@ -1,50 +1,64 @@
 //! What this program prints for whoever started it. Everything else goes to the log.
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "the command line's own output")]
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "the command line's own output"
+)]
 
-use std::net::SocketAddr;
 use std::process::ExitCode;
 
 use llmgw_keys::KeyText;
 use llmgw_types::ModelId;
 use serde_json::json;
 
-/// Where it serves, and the keys that were made just now.
+use crate::failure::Failure;
+use crate::servers::Addresses;
+
+/// Where it serves, the keys that were made just now, and a model to try, if there is one.
 #[derive(Debug)]
 pub(crate) struct Greeting {
-    pub(crate) api: SocketAddr,
-    pub(crate) admin: SocketAddr,
-    pub(crate) health: SocketAddr,
+    pub(crate) at: Addresses,
     pub(crate) key: Option<KeyText>,
     pub(crate) admin_key: Option<KeyText>,
-    pub(crate) models: Vec<ModelId>,
+    pub(crate) model: Option<ModelId>,
 }
 
 impl Greeting {
-    /// One line for programs.
-    pub(crate) fn print_json(&self) {
+    /// Prints it, as one line for programs or as text for people.
+    pub(crate) fn print(&self, json: bool) {
+        if json {
+            self.print_json();
+        } else {
+            self.print_text();
+        }
+    }
+
+    fn print_json(&self) {
         let line = json!({
-            "api": format!("http://{}/v1", self.api),
-            "admin": format!("http://{}", self.admin),
-            "health": format!("http://{}", self.health),
+            "api": format!("http://{}/v1", self.at.api),
+            "admin": format!("http://{}", self.at.admin),
+            "health": format!("http://{}", self.at.health),
             "key": self.key.as_ref().map(KeyText::expose),
             "admin_key": self.admin_key.as_ref().map(KeyText::expose),
         });
         println!("{line}");
     }
 
-    /// Text for people.
-    pub(crate) fn print_text(&self) {
+    fn print_text(&self) {
         println!("LLMGateway is ready.\n");
-        println!("  LLM API         http://{}/v1", self.api);
-        println!("  Administration  http://{}/api/v1", self.admin);
-        println!("  Health          http://{}/health/ready  and /metrics", self.health);
+        println!("  LLM API         http://{}/v1", self.at.api);
+        println!("  Administration  http://{}/api/v1", self.at.admin);
+        println!(
+            "  Health          http://{}/health/ready  and /metrics",
+            self.at.health
+        );
         if let Some(key) = &self.key {
             println!("\nYour API key, shown only now:\n\n  {}", key.expose());
         }
         if let Some(key) = &self.admin_key {
             println!("\nThe admin key, shown only now:\n\n  {}", key.expose());
         }
-        match self.models.first() {
+        match &self.model {
             Some(model) => self.print_try(model),
             None => println!("{NO_MODEL}"),
         }
@@ -54,7 +68,7 @@ impl Greeting {
         let key = self.key.as_ref().map_or("$LLMGW_KEY", KeyText::expose);
         println!(
             "\nTry it:\n\n  curl http://{}/v1/chat/completions \\\n    -H 'Authorization: Bearer {key}' -H 'Content-Type: application/json' \\\n    -d '{{\"model\":\"{model}\",\"messages\":[{{\"role\":\"user\",\"content\":\"Hello!\"}}]}}'\n",
-            self.api
+            self.at.api
         );
     }
 }
@@ -72,7 +86,7 @@ POST /api/v1/models at the administration. `make demo` fetches a small model ser
 ";
 
 /// Says why nothing is served.
-pub(crate) fn failed(code: u8, error: &str) -> ExitCode {
-    eprintln!("error: {error}");
-    ExitCode::from(code)
+pub(crate) fn failed(failure: &Failure) -> ExitCode {
+    eprintln!("error: {}", failure.text);
+    ExitCode::from(failure.code)
 }

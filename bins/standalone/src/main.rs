@@ -2,10 +2,13 @@
 
 mod args;
 mod data_dir;
+mod failure;
 mod first_start;
 mod greeting;
+mod secrets;
 mod serve;
 mod servers;
+mod serving;
 mod settings;
 mod tasks;
 mod upstreams;
@@ -16,22 +19,16 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use crate::args::Args;
+use crate::failure::Failure;
 use crate::settings::Settings;
-
-/// Bad configuration (`EX_CONFIG` of sysexits.h).
-const BAD_CONFIGURATION: u8 = 78;
 
 fn main() -> ExitCode {
     let args = Args::parse();
-    let settings = match Settings::load(&args) {
-        Ok(settings) => settings,
-        Err(error) => return greeting::failed(BAD_CONFIGURATION, &error),
-    };
-    if let Err(error) = llmgw_boot::start_logging(&settings.log) {
-        return greeting::failed(BAD_CONFIGURATION, &error);
-    }
-    match actix_rt::System::new().block_on(serve::run(&args, settings)) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => greeting::failed(1, &error),
-    }
+    run(&args).unwrap_or_else(|failure| greeting::failed(&failure))
+}
+
+fn run(args: &Args) -> Result<ExitCode, Failure> {
+    let settings = Settings::load(args).map_err(Failure::configuration)?;
+    llmgw_boot::start_logging(&settings.log).map_err(Failure::configuration)?;
+    actix_rt::System::new().block_on(serve::run(args, &settings))
 }

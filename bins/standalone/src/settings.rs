@@ -1,10 +1,13 @@
 //! The settings of this binary.
 
+use std::time::Duration;
+
 use llmgw_boot::config::{
     AdminSection, GatewaySection, JournalSection, JournalWhenFull, Layers, LimitsSection, LogSection,
     ReportsSection, SecretsSection, UpstreamSection,
 };
 use llmgw_proxy::{GroupLimit, LimitPolicy, WhenFull};
+use llmgw_types::ExposeSecret;
 use serde::Deserialize;
 
 use crate::args::Args;
@@ -35,28 +38,40 @@ impl Settings {
             .flag("gateway.listen", args.listen)
             .flag("gateway.health_listen", args.health_listen)
             .flag("admin.listen", args.admin_listen)
-            .flag("upstream.default_key", args.upstream_key.as_deref())
+            .flag(
+                "upstream.default_key",
+                args.upstream_key.as_ref().map(ExposeSecret::expose_secret),
+            )
             .read()
             .map_err(|error| error.to_string())
     }
 
-    /// Limits that stand with no key, user or model.
-    pub(crate) fn policy(&self) -> LimitPolicy {
+    /// What the stages of a request need to know; `lease` is how long a reservation lives unless renewed.
+    pub(crate) fn of_requests(&self, lease: Duration) -> llmgw_proxy::Settings {
+        llmgw_proxy::Settings {
+            max_body: self.gateway.max_body.0,
+            lease,
+            journal_when_full: match self.journal.when_full {
+                JournalWhenFull::Refuse => WhenFull::Refuse,
+                JournalWhenFull::Allow => WhenFull::Allow,
+            },
+            limits: self.policy(),
+        }
+    }
+
+    // Limits that stand with no key, user or model.
+    fn policy(&self) -> LimitPolicy {
         let groups = self.limits.groups.iter().cloned();
         LimitPolicy {
             everyone: self.limits.everyone.clone(),
             each_user: self.limits.default.clone(),
             groups: groups
-                .map(|section| GroupLimit { group: section.group, each: section.each, shared: section.shared })
+                .map(|section| GroupLimit {
+                    group: section.group,
+                    each: section.each,
+                    shared: section.shared,
+                })
                 .collect(),
-        }
-    }
-
-    /// What to do when the journal is full.
-    pub(crate) fn when_full(&self) -> WhenFull {
-        match self.journal.when_full {
-            JournalWhenFull::Refuse => WhenFull::Refuse,
-            JournalWhenFull::Allow => WhenFull::Allow,
         }
     }
 }

@@ -9,13 +9,23 @@ use crate::args::UpstreamArg;
 const TARGET: &str = "upstream";
 
 /// Keeps each named model, or moves it to its new address.
-pub(crate) async fn keep(models: &ModelService, upstreams: &[UpstreamArg], now: Timestamp) -> Result<(), ModelError> {
+pub(crate) async fn keep(
+    models: &ModelService,
+    upstreams: &[UpstreamArg],
+    now: Timestamp,
+) -> Result<(), ModelError> {
     for upstream in upstreams {
         let target = target(upstream)?;
         match models.get(&upstream.model).await {
             Ok(mut model) => {
                 match model.targets.iter_mut().find(|other| other.id == target.id) {
-                    Some(ours) => *ours = Target { base_url: target.base_url, secret: target.secret, ..ours.clone() },
+                    Some(ours) => {
+                        *ours = Target {
+                            base_url: target.base_url,
+                            secret: target.secret,
+                            ..ours.clone()
+                        }
+                    }
                     None => model.targets.insert(0, target),
                 }
                 models.replace(&model).await?;
@@ -32,8 +42,10 @@ pub(crate) async fn keep(models: &ModelService, upstreams: &[UpstreamArg], now: 
 }
 
 fn target(upstream: &UpstreamArg) -> Result<Target, ModelError> {
-    let id = TargetId::parse(TARGET)
-        .map_err(|error| ModelError::Invalid { field: "target", reason: error.to_string() })?;
+    let id = TargetId::parse(TARGET).map_err(|error| ModelError::Invalid {
+        field: "target",
+        reason: error.to_string(),
+    })?;
     Ok(Target {
         id,
         base_url: upstream.url.clone(),

@@ -19,7 +19,10 @@ pub(crate) struct Problem {
 
 impl Problem {
     pub(crate) fn new(status: StatusCode, detail: impl Into<String>) -> Self {
-        Self { status, detail: detail.into() }
+        Self {
+            status,
+            detail: detail.into(),
+        }
     }
 
     pub(crate) fn invalid(detail: impl Into<String>) -> Self {
@@ -31,11 +34,21 @@ impl Problem {
     }
 
     pub(crate) fn unauthorized() -> Self {
-        Self::new(StatusCode::UNAUTHORIZED, "Send the admin key as `Authorization: Bearer ...`.")
+        Self::new(
+            StatusCode::UNAUTHORIZED,
+            "Send the admin key as `Authorization: Bearer ...`.",
+        )
+    }
+
+    pub(crate) fn broken() -> Self {
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "Something broke; see the log.")
     }
 
     pub(crate) fn wrong_method() -> Self {
-        Self::new(StatusCode::METHOD_NOT_ALLOWED, "This path does not take this method.")
+        Self::new(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "This path does not take this method.",
+        )
     }
 }
 
@@ -61,24 +74,34 @@ impl ResponseError for Problem {
         if self.status == StatusCode::UNAUTHORIZED {
             response.insert_header(("www-authenticate", "Bearer"));
         }
-        response.content_type("application/problem+json").body(body.to_string())
+        response
+            .content_type("application/problem+json")
+            .body(body.to_string())
     }
 }
 
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         tracing::warn!(%error, source = std::error::Error::source(&error).map(tracing::field::display), "store failed");
-        match error {
-            StoreError::Unavailable { store, .. } => {
-                Self::new(StatusCode::SERVICE_UNAVAILABLE, format!("The {store} is not available. Please try again."))
-            }
-            StoreError::Exists { what } => Self::new(StatusCode::CONFLICT, format!("{what} exists already.")),
-            StoreError::Missing { what } => Self::not_found(format!("{what} does not exist.")),
-            StoreError::Corrupt { store, .. } => {
-                Self::new(StatusCode::INTERNAL_SERVER_ERROR, format!("The {store} holds something unreadable; see the log."))
-            }
-        }
+        let (status, advice) = match &error {
+            StoreError::Unavailable { .. } => (StatusCode::SERVICE_UNAVAILABLE, "Please try again."),
+            StoreError::Exists { .. } => (StatusCode::CONFLICT, "Choose another."),
+            StoreError::Missing { .. } => (StatusCode::NOT_FOUND, ""),
+            StoreError::Corrupt { .. } => (StatusCode::INTERNAL_SERVER_ERROR, "See the log."),
+        };
+        let what = match &error {
+            // What it holds is for the log.
+            StoreError::Corrupt { store, .. } => format!("{store} holds something unreadable"),
+            other => other.to_string(),
+        };
+        Self::new(status, format!("{}. {advice}", capitalised(&what)).trim_end())
     }
+}
+
+fn capitalised(text: &str) -> String {
+    let mut characters = text.chars();
+    let first = characters.next().map(char::to_uppercase);
+    first.into_iter().flatten().chain(characters).collect()
 }
 
 impl From<KeyError> for Problem {
@@ -102,10 +125,13 @@ impl From<ModelError> for Problem {
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "the form of actix's error handlers")]
 pub(crate) fn bad_json(error: JsonPayloadError, _: &HttpRequest) -> Error {
     let status = match &error {
         JsonPayloadError::ContentType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-        JsonPayloadError::Overflow { .. } | JsonPayloadError::OverflowKnownLength { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+        JsonPayloadError::Overflow { .. } | JsonPayloadError::OverflowKnownLength { .. } => {
+            StatusCode::PAYLOAD_TOO_LARGE
+        }
         _ => StatusCode::BAD_REQUEST,
     };
     let detail = match &error {
@@ -116,10 +142,48 @@ pub(crate) fn bad_json(error: JsonPayloadError, _: &HttpRequest) -> Error {
     Problem::new(status, detail).into()
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "the form of actix's error handlers")]
 pub(crate) fn bad_query(error: QueryPayloadError, _: &HttpRequest) -> Error {
     Problem::invalid(format!("The query does not fit: {error}.")).into()
 }
 
 pub(crate) fn bad_path(_: PathError, _: &HttpRequest) -> Error {
     Problem::not_found("There is nothing with this id.").into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn failures_of_stores_are_sentences() {
+        let store = "the SQLite store";
+        for (error, detail) in [
+            (
+                StoreError::unavailable(store, "locked"),
+                "The SQLite store is not available. Please try again.",
+            ),
+            (
+                StoreError::Corrupt {
+                    store,
+                    detail: "x".to_owned(),
+                },
+                "The SQLite store holds something unreadable. See the log.",
+            ),
+            (
+                StoreError::Missing {
+                    what: "key 7".to_owned(),
+                },
+                "Key 7 does not exist.",
+            ),
+            (
+                StoreError::Exists {
+                    what: "a user with this name".to_owned(),
+                },
+                "A user with this name exists already. Choose another.",
+            ),
+        ] {
+            assert_eq!(Problem::from(error).to_string(), detail);
+        }
+    }
 }

@@ -35,19 +35,39 @@ pub(crate) struct Paging {
 
 /// Makes a key. The only answer that ever holds its text.
 pub(crate) async fn create(admin: Data<Admin>, wanted: Json<Wanted>) -> Result<HttpResponse, Problem> {
-    let Wanted { owner, name, models, limits, expires_at } = wanted.into_inner();
-    let new = NewKey { name: name.unwrap_or_else(|| "key".to_owned()), owner, models, limits, expires_at };
+    let Wanted {
+        owner,
+        name,
+        models,
+        limits,
+        expires_at,
+    } = wanted.into_inner();
+    let new = NewKey {
+        name: name.unwrap_or_else(|| "key".to_owned()),
+        owner,
+        models,
+        limits,
+        expires_at,
+    };
     let made = admin.keys.create(new, admin.clock.now()).await?;
     tracing::info!(key.id = %made.key.id, user.id = %made.owner.id, "key made");
     let mut body = shown(&made.key, &made.owner.name);
     body["key"] = made.text.expose().into();
-    Ok(HttpResponse::Created().insert_header(("cache-control", "no-store")).json(body))
+    Ok(HttpResponse::Created()
+        .insert_header(("cache-control", "no-store"))
+        .json(body))
 }
 
 /// Lists keys in the order in which they were made.
 pub(crate) async fn list(admin: Data<Admin>, paging: Query<Paging>) -> Result<HttpResponse, Problem> {
     let limit = paging.limit.unwrap_or(MOST).clamp(1, MOST);
-    let keys = admin.keys.list(Page { after: paging.after, limit }).await?;
+    let keys = admin
+        .keys
+        .list(Page {
+            after: paging.after,
+            limit,
+        })
+        .await?;
     let next = keys.last().filter(|_| keys.len() == limit).map(|(key, _)| key.id);
     let data: Vec<Value> = keys.iter().map(|(key, owner)| shown(key, owner)).collect();
     Ok(HttpResponse::Ok().json(json!({"data": data, "next": next})))

@@ -1,4 +1,8 @@
-//! The administration's REST API over actix: keys, models, usage. It knows no store.
+//! The administration's REST API over actix: keys, models, usage. It knows no store, no settings and no
+//! model server; what it needs is in [`Admin`].
+//!
+//! Every route is below `/api/v1` and opens to the admin key only. Errors are problem details (RFC 9457). No
+//! answer holds a secret but one: the text of a key, when it is made.
 
 mod errors;
 mod keys;

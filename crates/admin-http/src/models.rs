@@ -2,9 +2,10 @@
 
 use actix_web::HttpResponse;
 use actix_web::web::{Data, Json, Path};
-use llmgw_models::{Access, Model, ModelState, Quirk, SecretRef, Target, Timeouts};
+use llmgw_models::{Access, Model, ModelState, Quirk, SecretRef, Target, Timeouts, base_url};
 use llmgw_types::{Endpoint, Limit, ModelId, Price, TargetId, Timestamp};
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::{Value, json};
 
 use crate::Admin;
@@ -35,6 +36,9 @@ pub(crate) struct Wanted {
     default_answer_tokens: Option<u64>,
     #[serde(default)]
     state: ModelState,
+    // An answer of this API can be sent back as it is.
+    #[serde(default, rename = "created_at")]
+    _created_at: IgnoredAny,
 }
 
 /// A target as the API takes it.
@@ -55,9 +59,11 @@ struct WantedTarget {
 }
 
 impl Wanted {
-    fn model(self, id: ModelId, created_at: Timestamp) -> Result<Model, Problem> {
+    // `before`: the targets it has already.
+    fn model(self, id: ModelId, created_at: Timestamp, before: &[Target]) -> Result<Model, Problem> {
         let new = Model::new(id, created_at);
-        let targets = self.targets.into_iter().map(WantedTarget::target).collect::<Result<_, _>>()?;
+        let targets = self.targets.into_iter().map(|wanted| wanted.target(before));
+        let targets = targets.collect::<Result<_, _>>()?;
         Ok(Model {
             aliases: self.aliases,
             owned_by: self.owned_by.unwrap_or(new.owned_by),
@@ -76,19 +82,18 @@ impl Wanted {
 }
 
 impl WantedTarget {
-    fn target(self) -> Result<Target, Problem> {
-        if self.secret == SecretRef::Default {
-            return Err(Problem::invalid(
-                "secret: `default` is sent to the default upstream only; name another by `env:` or `file:`",
-            ));
-        }
-        let base_url = format!("{}{}", self.base_url.trim_end_matches('/'), path(&self.path));
+    fn target(self, before: &[Target]) -> Result<Target, Problem> {
+        let base_url = base_url(&format!(
+            "{}{}",
+            self.base_url.trim_end_matches('/'),
+            path(&self.path)
+        ))?;
         let id = match self.id {
             Some(id) => id,
             None => TargetId::parse(base_url.split_once("://").map_or(&*base_url, |(_, rest)| rest))
                 .map_err(|error| Problem::invalid(error.to_string()))?,
         };
-        Ok(Target {
+        let target = Target {
             id,
             base_url,
             model: self.model,
@@ -96,21 +101,39 @@ impl WantedTarget {
             weight: self.weight.unwrap_or(1),
             max_in_flight: self.max_in_flight,
             quirks: self.quirks,
-        })
+        };
+        if target.secret == SecretRef::Default && !before.iter().any(|had| same_place(had, &target)) {
+            return Err(Problem::invalid(
+                "secret: `default` is sent to the default upstream only; name another by `env:` or `file:`",
+            ));
+        }
+        Ok(target)
     }
+}
+
+// Whether `wanted` is sent the same secret at the same place as before.
+fn same_place(before: &Target, wanted: &Target) -> bool {
+    before.id == wanted.id && before.base_url == wanted.base_url && before.secret == wanted.secret
 }
 
 // `/v1/...` is put behind it.
 fn path(path: &str) -> String {
     let path = path.trim_matches('/');
-    if path.is_empty() { String::new() } else { format!("/{path}") }
+    if path.is_empty() {
+        String::new()
+    } else {
+        format!("/{path}")
+    }
 }
 
 /// Makes a model.
 pub(crate) async fn create(admin: Data<Admin>, wanted: Json<Wanted>) -> Result<HttpResponse, Problem> {
     let mut wanted = wanted.into_inner();
-    let id = wanted.id.take().ok_or_else(|| Problem::invalid("id: is missing"))?;
-    let model = wanted.model(id, admin.clock.now())?;
+    let id = wanted
+        .id
+        .take()
+        .ok_or_else(|| Problem::invalid("id: is missing"))?;
+    let model = wanted.model(id, admin.clock.now(), &[])?;
     admin.models.create(&model).await?;
     tracing::info!(model.id = %model.id, "model made");
     Ok(HttpResponse::Created().json(shown(&model)))
@@ -135,10 +158,12 @@ pub(crate) async fn replace(
 ) -> Result<HttpResponse, Problem> {
     let wanted = wanted.into_inner();
     if wanted.id.as_ref().is_some_and(|given| *given != *id) {
-        return Err(Problem::invalid("id: a model's id cannot be changed; make a new one with the old as alias"));
+        return Err(Problem::invalid(
+            "id: a model's id cannot be changed; make a new one with the old as alias",
+        ));
     }
     let before = admin.models.get(&id).await?;
-    let model = wanted.model(id.into_inner(), before.created_at)?;
+    let model = wanted.model(id.into_inner(), before.created_at, &before.targets)?;
     admin.models.replace(&model).await?;
     tracing::info!(model.id = %model.id, "model changed");
     Ok(HttpResponse::Ok().json(shown(&model)))

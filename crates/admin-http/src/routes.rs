@@ -14,7 +14,7 @@ use llmgw_models::ModelService;
 use llmgw_types::Clock;
 use llmgw_usage::ledger::UsageLedger;
 
-use crate::errors::{Problem, bad_path, bad_query, bad_json};
+use crate::errors::{Problem, bad_json, bad_path, bad_query};
 use crate::{keys, models, usage};
 
 const LONGEST_BODY: usize = 1024 * 1024;
@@ -31,8 +31,6 @@ pub struct Admin {
     pub ledger: Arc<dyn UsageLedger>,
     /// Tells the time.
     pub clock: Arc<dyn Clock>,
-    /// Opens every route.
-    pub key: AdminKey,
 }
 
 impl fmt::Debug for Admin {
@@ -41,17 +39,27 @@ impl fmt::Debug for Admin {
     }
 }
 
-/// Adds every route of the administration.
-pub fn routes(admin: Arc<Admin>) -> impl FnOnce(&mut ServiceConfig) {
+/// Adds every route of the administration; `key` opens them.
+pub fn routes(admin: Arc<Admin>, key: AdminKey) -> impl FnOnce(&mut ServiceConfig) {
     move |config| {
         let api = web::scope("/api/v1")
             .wrap(from_fn(only_admin))
             .service(
-                web::resource("/keys").route(web::post().to(keys::create)).route(web::get().to(keys::list)).default_service(web::to(wrong_method)),
+                web::resource("/keys")
+                    .route(web::post().to(keys::create))
+                    .route(web::get().to(keys::list))
+                    .default_service(web::to(wrong_method)),
             )
-            .service(web::resource("/keys/{id}").route(web::delete().to(keys::revoke)).default_service(web::to(wrong_method)))
             .service(
-                web::resource("/models").route(web::post().to(models::create)).route(web::get().to(models::list)).default_service(web::to(wrong_method)),
+                web::resource("/keys/{id}")
+                    .route(web::delete().to(keys::revoke))
+                    .default_service(web::to(wrong_method)),
+            )
+            .service(
+                web::resource("/models")
+                    .route(web::post().to(models::create))
+                    .route(web::get().to(models::list))
+                    .default_service(web::to(wrong_method)),
             )
             .service(
                 // Model ids may hold slashes.
@@ -61,11 +69,20 @@ pub fn routes(admin: Arc<Admin>) -> impl FnOnce(&mut ServiceConfig) {
                     .route(web::delete().to(models::remove))
                     .default_service(web::to(wrong_method)),
             )
-            .service(web::resource("/usage").route(web::get().to(usage::report)).default_service(web::to(wrong_method)))
-            .service(web::resource("/usage/events").route(web::get().to(usage::events)).default_service(web::to(wrong_method)))
+            .service(
+                web::resource("/usage")
+                    .route(web::get().to(usage::report))
+                    .default_service(web::to(wrong_method)),
+            )
+            .service(
+                web::resource("/usage/events")
+                    .route(web::get().to(usage::events))
+                    .default_service(web::to(wrong_method)),
+            )
             .default_service(web::to(not_found));
         config
             .app_data(Data::from(admin))
+            .app_data(Data::new(key))
             .app_data(JsonConfig::default().limit(LONGEST_BODY).error_handler(bad_json))
             .app_data(QueryConfig::default().error_handler(bad_query))
             .app_data(PathConfig::default().error_handler(bad_path))
@@ -78,25 +95,50 @@ async fn only_admin<B: MessageBody + 'static>(
     request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
-    let allowed = request.app_data::<Data<Admin>>().is_some_and(|admin| {
-        bearer(&request).is_some_and(|shown| admin.key.matches(shown))
-    });
+    let allowed = request
+        .app_data::<Data<AdminKey>>()
+        .is_some_and(|key| bearer(&request).is_some_and(|shown| key.matches(shown)));
     if !allowed {
-        tracing::warn!(path = request.path(), peer = request.peer_addr().map(tracing::field::display), "admin key refused");
+        tracing::warn!(
+            path = request.path(),
+            peer = request.peer_addr().map(tracing::field::display),
+            "admin key refused"
+        );
         return Err(Problem::unauthorized().into());
     }
-    next.call(request).await
+    to_its_end(next.call(request)).await
+}
+
+// Also when the client leaves halfway: a change that the store has kept must be told, or what was revoked goes
+// on working for a while.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "it ends with the one request it serves, which the server waits for when it stops"
+)]
+async fn to_its_end<T: 'static>(work: impl Future<Output = Result<T, Error>> + 'static) -> Result<T, Error> {
+    let done = actix_web::rt::spawn(work).await;
+    done.unwrap_or_else(|_| Err(Problem::broken().into()))
 }
 
 fn bearer(request: &ServiceRequest) -> Option<&str> {
-    let (scheme, token) = request.headers().get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    let (scheme, token) = request
+        .headers()
+        .get(AUTHORIZATION)?
+        .to_str()
+        .ok()?
+        .split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
 
 async fn not_found() -> Result<HttpResponse, Problem> {
-    Err(Problem::not_found("There is nothing at this path. The API begins at /api/v1."))
+    Err(Problem::not_found(
+        "There is nothing at this path. The API begins at /api/v1.",
+    ))
 }
 
 async fn wrong_method() -> Result<HttpResponse, Problem> {
     Err(Problem::wrong_method())
 }
+
+#[cfg(test)]
+mod tests;

@@ -106,18 +106,29 @@ pub(crate) async fn events(admin: Data<Admin>, wanted: Query<WantedEvents>) -> R
     if !(1..=MOST_EVENTS).contains(&limit) {
         return Err(Problem::invalid(format!("limit: must be 1 to {MOST_EVENTS}")));
     }
-    let query = EventQuery { id: wanted.request_id, user, from: wanted.from, to: wanted.to, before: wanted.before, limit };
+    let query = EventQuery {
+        id: wanted.request_id,
+        user,
+        from: wanted.from,
+        to: wanted.to,
+        before: wanted.before,
+        limit,
+    };
     let records = admin.ledger.events(&query).await?;
     let mut names = Names::default();
     let mut data = Vec::with_capacity(records.len());
     for record in &records {
-        data.push(event_json(record, names.of(&admin, record.user).await?));
+        let user = names.of(&admin, record.user).await?;
+        data.push(event_json(record, user.as_deref()));
     }
-    let next = records.last().filter(|_| records.len() == limit).map(|record| record.id);
+    let next = records
+        .last()
+        .filter(|_| records.len() == limit)
+        .map(|record| record.id);
     Ok(HttpResponse::Ok().json(json!({"data": data, "next": next})))
 }
 
-fn event_json(record: &UsageRecord, user: Option<String>) -> Value {
+fn event_json(record: &UsageRecord, user: Option<&str>) -> Value {
     json!({
         "request_id": record.id,
         "time": record.time,
@@ -140,7 +151,9 @@ fn event_json(record: &UsageRecord, user: Option<String>) -> Value {
 }
 
 async fn known_user(admin: &Admin, name: &str) -> Result<llmgw_types::UserId, Problem> {
-    names::find(admin, name).await?.ok_or_else(|| Problem::not_found(format!("There is no user `{name}`.")))
+    names::find(admin, name)
+        .await?
+        .ok_or_else(|| Problem::not_found(format!("There is no user `{name}`.")))
 }
 
 fn dimensions(text: &str) -> Result<Vec<Dimension>, Problem> {
@@ -165,7 +178,9 @@ fn bucket(text: &str) -> Result<Bucket, Problem> {
         "" | "none" => Ok(Bucket::None),
         "hour" => Ok(Bucket::Hour),
         "day" => Ok(Bucket::Day),
-        other => Err(Problem::invalid(format!("bucket: `{other}` is none of none, hour, day"))),
+        other => Err(Problem::invalid(format!(
+            "bucket: `{other}` is none of none, hour, day"
+        ))),
     }
 }
 

@@ -31,10 +31,40 @@ impl Background {
         Ok(Self { thread, over })
     }
 
-    /// Waits for its end; `false` when it panicked.
-    pub async fn join(self) -> bool {
+    /// Waits until it is over, well or by a panic. May be dropped and called again until it has returned.
+    pub async fn over(&mut self) {
         // Dropped unsent when the thread panics.
+        let _ = (&mut self.over).await;
+    }
+
+    /// Waits for its end; `false` when it panicked. Not to be called after [`over`](Self::over) has returned.
+    pub async fn join(self) -> bool {
         let well = self.over.await.is_ok();
         self.thread.join().is_ok() && well
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_ends_it_and_is_told() {
+        actix_rt::System::new().block_on(async {
+            let mut panics =
+                Background::start("panics", || async { panic!("as the test wants it") }).unwrap();
+            panics.over().await;
+            let panics = Background::start("panics", || async { panic!("as the test wants it") }).unwrap();
+            assert!(!panics.join().await);
+            let (end, ended) = oneshot::channel();
+            let mut ends = Background::start("ends", || async { ended.await.unwrap() }).unwrap();
+            tokio::select! {
+                biased;
+                () = ends.over() => panic!("it is not over"),
+                () = std::future::ready(()) => {}
+            }
+            end.send(()).unwrap();
+            assert!(ends.join().await);
+        });
     }
 }

@@ -7,7 +7,7 @@ mod values;
 
 pub use layers::{ConfigError, Layers};
 pub use sections::{
-    AdminSection, GatewaySection, GroupSection, JournalSection, LimitsSection, LogFormat, LogSection,
-    ReportsSection, SecretsSection, UpstreamSection, JournalWhenFull,
+    AdminSection, GatewaySection, GroupSection, JournalSection, JournalWhenFull, LimitsSection, LogFormat,
+    LogSection, ReportsSection, SecretsSection, UpstreamSection,
 };
-pub use values::{Size, Span, Text};
+pub use values::{Address, Size, Span, Text, Zone};

@@ -26,8 +26,7 @@ impl LocalFeed {
 impl ChangeFeed for LocalFeed {
     async fn publish(&self, change: Change) -> Result<(), StoreError> {
         match change {
-            Change::Key(id) => self.keys.forget_key(id),
-            Change::User(id) => self.keys.forget_user(id),
+            Change::Key(_) | Change::User(_) => self.keys.forget(),
             Change::Model(_) => self.catalog.refresh().await?,
         }
         Ok(())

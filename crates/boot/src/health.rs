@@ -44,5 +44,7 @@ async fn ready(readiness: Data<Readiness>) -> HttpResponse {
 }
 
 async fn metrics_text(metrics: Data<Metrics>) -> HttpResponse {
-    HttpResponse::Ok().content_type("application/openmetrics-text; version=1.0.0; charset=utf-8").body(metrics.text())
+    HttpResponse::Ok()
+        .content_type("application/openmetrics-text; version=1.0.0; charset=utf-8")
+        .body(metrics.text())
 }

@@ -1,5 +1,8 @@
 //! What the binaries have in common: settings, logs, metrics, health, signals, and the work in the background.
 //! For binaries only; no other crate uses it.
+//!
+//! It is the one place that reads settings, the wall clock and the operating system's random bits. It knows no
+//! store and no model server: what it works with is given to it as ports.
 
 mod background;
 mod clock;
@@ -21,4 +24,4 @@ pub use health::{Readiness, routes as health_routes};
 pub use logging::start as start_logging;
 pub use metrics::Metrics;
 pub use secrets::RefResolver;
-pub use signals::terminated;
+pub use signals::Signals;

@@ -13,7 +13,9 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
 /// Upper bounds in seconds: from a cached embedding to a long answer.
-const SECONDS: [f64; 14] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 120.0, 600.0];
+const SECONDS: [f64; 14] = [
+    0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 120.0, 600.0,
+];
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Ended {
@@ -92,9 +94,17 @@ impl Metrics {
 
     fn register(&mut self) {
         let r = &mut self.registry;
-        r.register("requests_in_flight", "Admitted requests that run", self.in_flight.clone());
+        r.register(
+            "requests_in_flight",
+            "Admitted requests that run",
+            self.in_flight.clone(),
+        );
         r.register("requests", "Admitted requests that ended", self.requests.clone());
-        r.register("requests_refused", "Requests that got an error before an answer began", self.refused.clone());
+        r.register(
+            "requests_refused",
+            "Requests that got an error before an answer began",
+            self.refused.clone(),
+        );
         r.register_with_unit(
             "request_duration",
             "From a request's head to the end of its answer",
@@ -108,8 +118,17 @@ impl Metrics {
             self.first_byte.clone(),
         );
         r.register("tokens", "Tokens settled, by kind", self.tokens.clone());
-        r.register("journal_lag_records", "Ended requests whose record is not yet in the ledger", self.lag_records.clone());
-        r.register_with_unit("journal_size", "Disk space of the journal", Unit::Bytes, self.lag_bytes.clone());
+        r.register(
+            "journal_lag_records",
+            "Ended requests whose record is not yet in the ledger",
+            self.lag_records.clone(),
+        );
+        r.register_with_unit(
+            "journal_size",
+            "Disk space of the journal",
+            Unit::Bytes,
+            self.lag_bytes.clone(),
+        );
     }
 
     fn add_tokens(&self, model: &str, usage: &TokenUsage) {
@@ -120,7 +139,12 @@ impl Metrics {
             ("reasoning", usage.reasoning),
         ];
         for (kind, count) in kinds.into_iter().filter(|(_, count)| *count > 0) {
-            self.tokens.get_or_create(&Tokens { model: model.to_owned(), kind }).inc_by(count);
+            self.tokens
+                .get_or_create(&Tokens {
+                    model: model.to_owned(),
+                    kind,
+                })
+                .inc_by(count);
         }
     }
 }
@@ -131,12 +155,30 @@ impl Observer for Metrics {
             Event::RequestStarted => {
                 self.in_flight.inc();
             }
-            Event::RequestEnded { model, endpoint, end, status, duration, time_to_first_byte, tokens } => {
+            Event::RequestEnded {
+                model,
+                endpoint,
+                end,
+                status,
+                duration,
+                time_to_first_byte,
+                tokens,
+            } => {
                 self.in_flight.dec();
-                let ended = Ended { model: (*model).to_owned(), endpoint, end, status: *status };
+                let ended = Ended {
+                    model: (*model).to_owned(),
+                    endpoint,
+                    end,
+                    status: *status,
+                };
                 self.requests.get_or_create(&ended).inc();
-                let served = Served { model: ended.model, endpoint };
-                self.duration.get_or_create(&served).observe(duration.as_secs_f64());
+                let served = Served {
+                    model: ended.model,
+                    endpoint,
+                };
+                self.duration
+                    .get_or_create(&served)
+                    .observe(duration.as_secs_f64());
                 if let Some(time) = time_to_first_byte {
                     self.first_byte.get_or_create(&served).observe(time.as_secs_f64());
                 }

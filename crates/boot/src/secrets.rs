@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -17,30 +17,36 @@ pub struct RefResolver {
     default: Option<SecretString>,
     environment: HashMap<String, SecretString>,
     dir: Option<PathBuf>,
-    clock: std::sync::Arc<dyn Clock>,
+    clock: Arc<dyn Clock>,
     // Files are read again now and then, so that a rotated secret comes through without a restart.
     files: Mutex<HashMap<String, (Duration, SecretString)>>,
 }
 
 impl fmt::Debug for RefResolver {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RefResolver").field("dir", &self.dir).finish_non_exhaustive()
+        f.debug_struct("RefResolver")
+            .field("dir", &self.dir)
+            .finish_non_exhaustive()
     }
 }
 
 impl RefResolver {
     /// `default` is the default upstream secret, `dir` the folder of `file:` secrets. The environment is read
-    /// now, and only variables that begin with `LLMGW_UPSTREAM_`.
+    /// now, and only [variables that may hold a secret](SecretRef::is_variable) of a target.
     #[must_use]
-    pub fn new(default: Option<SecretString>, dir: Option<PathBuf>, clock: std::sync::Arc<dyn Clock>) -> Self {
-        #[expect(clippy::disallowed_methods, reason = "`env:` secrets are environment variables")]
-        let variables = std::env::vars_os();
-        let environment = variables
+    pub fn new(default: Option<SecretString>, dir: Option<PathBuf>, clock: Arc<dyn Clock>) -> Self {
+        let environment = std::env::vars_os()
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-            .filter(|(name, _)| name.starts_with("LLMGW_UPSTREAM_"))
+            .filter(|(name, _)| SecretRef::is_variable(name))
             .map(|(name, value)| (name, SecretString::from(value)))
             .collect();
-        Self { default, environment, dir, clock, files: Mutex::default() }
+        Self {
+            default,
+            environment,
+            dir,
+            clock,
+            files: Mutex::default(),
+        }
     }
 
     fn file(&self, name: &str) -> Result<SecretString, StoreError> {
@@ -51,7 +57,9 @@ impl RefResolver {
         {
             return Ok(secret.clone());
         }
-        let missing = || StoreError::Missing { what: format!("the secret `file:{name}`") };
+        let missing = || StoreError::Missing {
+            what: format!("the secret `file:{name}`"),
+        };
         let path = self.dir.as_ref().ok_or_else(missing)?.join(name);
         let text = std::fs::read_to_string(path).map_err(|_| missing())?;
         let secret = SecretString::from(text.trim_end_matches(['\r', '\n']));
@@ -68,9 +76,48 @@ impl SecretResolver for RefResolver {
             SecretRef::Default => Ok(self.default.clone()),
             SecretRef::Env(name) => match self.environment.get(name) {
                 Some(secret) => Ok(Some(secret.clone())),
-                None => Err(StoreError::Missing { what: format!("the secret `env:{name}`") }),
+                None => Err(StoreError::Missing {
+                    what: format!("the secret `env:{name}`"),
+                }),
             },
             SecretRef::File(name) => self.file(name).map(Some),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use figment::Jail;
+    use llmgw_types::{ExposeSecret, ManualClock, Timestamp};
+
+    use super::*;
+
+    #[test]
+    #[expect(clippy::result_large_err, reason = "figment's error")]
+    fn a_target_gets_its_own_secrets_and_no_setting() {
+        let mut resolver = None;
+        Jail::expect_with(|jail| {
+            jail.clear_env();
+            jail.set_env("LLMGW_UPSTREAM_A", "of-a");
+            jail.set_env("LLMGW_UPSTREAM__DEFAULT_KEY", "default");
+            jail.set_env("LLMGW_ADMIN__KEY", "admin");
+            let clock = Arc::new(ManualClock::at(Timestamp::default()));
+            resolver = Some(RefResolver::new(None, None, clock));
+            Ok(())
+        });
+        let resolver = resolver.unwrap();
+        let find = |name: &str| {
+            let secret = SecretRef::Env(name.to_owned());
+            actix_rt::System::new().block_on(async { resolver.resolve(&secret).await })
+        };
+        let found = find("LLMGW_UPSTREAM_A").unwrap().unwrap();
+        assert_eq!(found.expose_secret(), "of-a");
+        for name in [
+            "LLMGW_UPSTREAM__DEFAULT_KEY",
+            "LLMGW_ADMIN__KEY",
+            "LLMGW_UPSTREAM_B",
+        ] {
+            assert!(matches!(find(name), Err(StoreError::Missing { .. })), "{name}");
         }
     }
 }

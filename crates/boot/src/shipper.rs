@@ -1,11 +1,12 @@
 //! Takes the journal to the ledger, and what it says to limits and keys.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use actix_rt::time::{sleep, timeout};
 use llmgw_keys::KeyStore;
-use llmgw_types::{Clock, Event, Observer};
+use llmgw_types::{Clock, Event, KeyId, Observer, Timestamp};
 use llmgw_usage::admission::AdmissionStore;
 use llmgw_usage::journal::UsageJournal;
 use llmgw_usage::journal::shipper::{ShipError, ship_once};
@@ -16,8 +17,15 @@ use tokio::sync::watch;
 /// Records per batch: one transaction of the ledger.
 const BATCH: usize = 1_000;
 
-/// How long a record waits for others, so that a ledger makes few large transactions instead of many small.
+/// How long a record waits for others while records flow, so that a ledger makes few large transactions
+/// instead of many small.
 const REST: Duration = Duration::from_millis(50);
+
+/// How long to rest at most when nothing flows.
+const IDLE_REST: Duration = Duration::from_millis(250);
+
+/// How long the last use of keys waits to be noted, which costs the store a transaction.
+const NOTE_USE_EVERY: Duration = Duration::from_secs(10);
 
 /// How long to wait after a failure, so that a store that is away is not hammered.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -44,28 +52,33 @@ impl std::fmt::Debug for Shipper {
     }
 }
 
+/// Keys whose last use is not yet noted.
+type LastUse = HashMap<KeyId, Timestamp>;
+
 impl Shipper {
     /// Ships until `stop` turns true, then on until the journal is empty, but no longer than `flush_within`.
     pub async fn run(&self, mut stop: watch::Receiver<bool>, flush_within: Duration) {
+        let mut used = LastUse::new();
+        let mut noted = self.clock.monotonic();
+        let mut rest = REST;
         while !*stop.borrow_and_update() {
-            let pause = self.round().await;
+            rest = self.round(&mut used, rest).await;
+            if self.clock.monotonic().saturating_sub(noted) >= NOTE_USE_EVERY {
+                self.tell_keys(&mut used).await;
+                noted = self.clock.monotonic();
+            }
             // A closed channel means that nobody is left to say stop.
-            match timeout(pause, stop.changed()).await {
+            match timeout(rest, stop.changed()).await {
                 Ok(Ok(())) | Err(_) => {}
                 Ok(Err(_)) => break,
             }
         }
-        if timeout(flush_within, self.flush()).await.is_err() {
+        if timeout(flush_within, self.flush(&mut used)).await.is_err() {
             let waiting = self.journal.lag().records;
-            tracing::warn!(records = waiting, "records stay in the journal; the next start ships them");
-        }
-    }
-
-    /// Ships until the journal is empty, trying again after failures.
-    pub async fn flush(&self) {
-        while let Err(error) = self.ship_all().await {
-            tracing::warn!(%error, "records were not shipped; trying again");
-            sleep(PAUSE).await;
+            tracing::warn!(
+                records = waiting,
+                "records stay in the journal; the next start ships them"
+            );
         }
     }
 
@@ -74,15 +87,35 @@ impl Shipper {
     /// # Errors
     /// When journal or ledger failed.
     pub async fn ship_all(&self) -> Result<(), ShipError> {
-        while self.ship().await? > 0 {}
+        let mut used = LastUse::new();
+        let shipped = self.ship_rest(&mut used).await;
+        self.tell_keys(&mut used).await;
+        shipped
+    }
+
+    async fn flush(&self, used: &mut LastUse) {
+        while let Err(error) = self.ship_rest(used).await {
+            tracing::warn!(%error, "records were not shipped; trying again");
+            sleep(PAUSE).await;
+        }
+        self.tell_keys(used).await;
+    }
+
+    async fn ship_rest(&self, used: &mut LastUse) -> Result<(), ShipError> {
+        while self.ship(used).await? > 0 {}
         Ok(())
     }
 
-    async fn round(&self) -> Duration {
-        let shipped = self.ship().await;
+    // One batch; returns how long to rest after it.
+    async fn round(&self, used: &mut LastUse, rested: Duration) -> Duration {
+        let shipped = self.ship(used).await;
         let lag = self.journal.lag();
-        self.observer.observe(&Event::JournalLag { records: lag.records, bytes: lag.bytes });
+        self.observer.observe(&Event::JournalLag {
+            records: lag.records,
+            bytes: lag.bytes,
+        });
         match shipped {
+            Ok(0) => (rested * 2).clamp(REST, IDLE_REST),
             Ok(count) if count >= BATCH => Duration::ZERO,
             Ok(_) => REST,
             Err(error) => {
@@ -92,11 +125,14 @@ impl Shipper {
         }
     }
 
-    async fn ship(&self) -> Result<usize, ShipError> {
+    async fn ship(&self, used: &mut LastUse) -> Result<usize, ShipError> {
         let records = ship_once(&*self.journal, &*self.ledger, BATCH).await?;
         if !records.is_empty() {
             self.tell_limits(&records).await;
-            self.tell_keys(&records).await;
+        }
+        for record in &records {
+            let last = used.entry(record.key).or_insert(record.time);
+            *last = record.time.max(*last);
         }
         Ok(records.len())
     }
@@ -108,13 +144,17 @@ impl Shipper {
         }
     }
 
-    async fn tell_keys(&self, records: &[UsageRecord]) {
-        let mut used: Vec<_> = records.iter().map(|record| (record.key, record.time)).collect();
-        // The latest of each key.
-        used.sort_unstable_by_key(|(key, time)| (*key, std::cmp::Reverse(*time)));
-        used.dedup_by_key(|(key, _)| *key);
-        if let Err(error) = self.keys.touch(&used).await {
-            tracing::warn!(%error, "the last use of keys was not noted");
+    async fn tell_keys(&self, used: &mut LastUse) {
+        if used.is_empty() {
+            return;
+        }
+        let noted: Vec<_> = used.iter().map(|(key, time)| (*key, *time)).collect();
+        match self.keys.touch(&noted).await {
+            Ok(()) => used.clear(),
+            Err(error) => tracing::warn!(%error, "the last use of keys was not noted; trying again"),
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -18,7 +18,11 @@ pub(crate) fn head(services: &Services, route: Route, request: &HttpRequest) -> 
             .and_then(|value| value.to_str().ok())
             .map(str::to_owned)
     };
-    let hop_by_hop = |name| headers.get_all(CONNECTION).any(|value| named_by_connection(value.as_bytes(), name));
+    let hop_by_hop = |name| {
+        headers
+            .get_all(CONNECTION)
+            .any(|value| named_by_connection(value.as_bytes(), name))
+    };
     let mut forwarded = HeaderList::new();
     for (name, value) in headers {
         if let Some(name) = to_upstream(name.as_str()).filter(|name| !hop_by_hop(name)) {

@@ -36,7 +36,9 @@ pub(crate) async fn relay<U: Upstream + 'static>(
                 .observe(&Event::RequestRefused { code: error.code() });
             error.log();
             // Twice the longest body: a client that is a little over hears so.
-            let most = (gateway.services.settings.max_body as u64).saturating_mul(2).max(LEAST_DRAINED);
+            let most = (gateway.services.settings.max_body as u64)
+                .saturating_mul(2)
+                .max(LEAST_DRAINED);
             body.drain(announced, most).await;
             error.error_response()
         }

@@ -1,18 +1,14 @@
 //! From the text a client shows to the key's record and its owner: from the cache, else from the stores.
 
+mod cache;
+
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
-use llmgw_types::{KeyId, Principal, StoreError, Timestamp, UserId};
-use moka::sync::Cache;
+use llmgw_types::{Clock, Principal, StoreError, Timestamp};
 
 use crate::{ApiKey, KeyHash, KeyState, KeyStore, KeyText, KeyTextError, Pepper, User, UserState, UserStore};
-
-const KNOWN_FOR: Duration = Duration::from_secs(30);
-const UNKNOWN_FOR: Duration = Duration::from_secs(5);
-const CAPACITY: u64 = 100_000;
+use cache::Cache;
 
 /// A key that may be used, and whose it is.
 #[derive(Debug)]
@@ -43,46 +39,39 @@ pub enum KeyRefusal {
 /// The answer to a look-up.
 pub type Lookup = Result<Arc<Grant>, KeyRefusal>;
 
-#[derive(Clone)]
-struct Entry {
-    loaded_at: Timestamp,
-    found: Option<Arc<Grant>>,
-}
-
-/// Looks keys up. Entries live 30 s at most (unknown keys 5 s); a change that is told to
-/// [`forget_key`](Self::forget_key) or [`forget_user`](Self::forget_user) is seen by the next look-up, also
-/// when one was under way.
+/// Looks keys up. Answers are kept for 30 s at most (of unknown keys for 5 s); a change that is told to
+/// [`forget`](Self::forget) is seen by the next look-up, also when one was under way.
 pub struct KeyLookup {
     keys: Arc<dyn KeyStore>,
     users: Arc<dyn UserStore>,
     peppers: Vec<Pepper>,
-    cache: Cache<KeyHash, Entry>,
-    // Counts what was forgotten: a look-up keeps its answer only when nothing was forgotten meanwhile.
-    epoch: AtomicU64,
+    clock: Arc<dyn Clock>,
+    // By the hash under the newest pepper, whichever it was found under.
+    cache: Cache,
 }
 
 impl fmt::Debug for KeyLookup {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("KeyLookup")
-            .field("cached", &self.cache.entry_count())
-            .finish_non_exhaustive()
+        f.debug_struct("KeyLookup").finish_non_exhaustive()
     }
 }
 
 impl KeyLookup {
-    /// Looks keys up in `keys`, their owners in `users`; `peppers` has the newest first.
+    /// Looks keys up in `keys`, their owners in `users`; `peppers` has the newest first. Answers grow old by
+    /// `clock`'s monotonic time.
     #[must_use]
-    pub fn new(keys: Arc<dyn KeyStore>, users: Arc<dyn UserStore>, peppers: Vec<Pepper>) -> Self {
-        let cache = Cache::builder()
-            .max_capacity(CAPACITY)
-            .support_invalidation_closures()
-            .build();
+    pub fn new(
+        keys: Arc<dyn KeyStore>,
+        users: Arc<dyn UserStore>,
+        peppers: Vec<Pepper>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
         Self {
             keys,
             users,
             peppers,
-            cache,
-            epoch: AtomicU64::new(0),
+            clock,
+            cache: Cache::default(),
         }
     }
 
@@ -95,71 +84,49 @@ impl KeyLookup {
             Ok(key) => key,
             Err(error) => return Ok(Err(KeyRefusal::NotAKey(error))),
         };
-        for (age, pepper) in self.peppers.iter().enumerate() {
-            let hash = pepper.hash(&key);
-            if let Some(grant) = self.by_hash(hash, now).await? {
-                if age > 0 {
-                    self.hash_again(&grant, &key).await;
-                }
-                return Ok(check(grant, now));
+        let Some((newest, older)) = self.peppers.split_first() else {
+            return Ok(Err(KeyRefusal::Unknown));
+        };
+        let hash = newest.hash(&key);
+        let moment = self.cache.moment(self.clock.monotonic());
+        let found = match self.cache.get(&hash, moment) {
+            Some(found) => found,
+            None => {
+                let found = self.search(hash, older, &key).await?;
+                self.cache.put(hash, moment, found.clone());
+                found
+            }
+        };
+        Ok(found.map_or(Err(KeyRefusal::Unknown), |grant| check(grant, now)))
+    }
+
+    /// Forgets every answer. Called for each change of a key or a user, and after news of one may have been
+    /// missed: changes are rare, and reading a key anew costs two look-ups by index.
+    pub fn forget(&self) {
+        self.cache.forget();
+    }
+
+    async fn search(
+        &self,
+        newest: KeyHash,
+        older: &[Pepper],
+        key: &KeyText,
+    ) -> Result<Option<Arc<Grant>>, StoreError> {
+        if let Some(grant) = self.load(newest).await? {
+            return Ok(Some(grant));
+        }
+        for pepper in older {
+            if let Some(grant) = self.load(pepper.hash(key)).await? {
+                self.hash_again(&grant, newest).await;
+                return Ok(Some(grant));
             }
         }
-        Ok(Err(KeyRefusal::Unknown))
-    }
-
-    /// Forgets what is cached of this key.
-    pub fn forget_key(&self, id: KeyId) {
-        self.forget(move |grant| grant.is_none_or(|grant| grant.key.id == id));
-    }
-
-    /// Forgets what is cached of this user's keys.
-    pub fn forget_user(&self, id: UserId) {
-        self.forget(move |grant| grant.is_some_and(|grant| grant.user.id == id));
-    }
-
-    /// Forgets everything, after news may have been missed.
-    pub fn forget_all(&self) {
-        self.epoch.fetch_add(1, Ordering::SeqCst);
-        self.cache.invalidate_all();
-    }
-
-    fn forget(&self, which: impl Fn(Option<&Grant>) -> bool + Send + Sync + 'static) {
-        self.epoch.fetch_add(1, Ordering::SeqCst);
-        let registered = self
-            .cache
-            .invalidate_entries_if(move |_, entry| which(entry.found.as_deref()));
-        if registered.is_err() {
-            self.cache.invalidate_all();
+        // Another look-up may have moved it from there to here meanwhile.
+        if older.is_empty() {
+            Ok(None)
+        } else {
+            self.load(newest).await
         }
-    }
-
-    async fn by_hash(&self, hash: KeyHash, now: Timestamp) -> Result<Option<Arc<Grant>>, StoreError> {
-        if let Some(entry) = self.cache.get(&hash) {
-            let lives = if entry.found.is_some() {
-                KNOWN_FOR
-            } else {
-                UNKNOWN_FOR
-            };
-            if now.since(entry.loaded_at) < lives {
-                return Ok(entry.found);
-            }
-        }
-        let epoch = self.epoch.load(Ordering::SeqCst);
-        let found = self.load(hash).await?;
-        if self.epoch.load(Ordering::SeqCst) == epoch {
-            self.cache.insert(
-                hash,
-                Entry {
-                    loaded_at: now,
-                    found: found.clone(),
-                },
-            );
-            // Something may have been forgotten between the look and the insert.
-            if self.epoch.load(Ordering::SeqCst) != epoch {
-                self.cache.invalidate(&hash);
-            }
-        }
-        Ok(found)
     }
 
     async fn load(&self, hash: KeyHash) -> Result<Option<Arc<Grant>>, StoreError> {
@@ -180,17 +147,14 @@ impl KeyLookup {
     }
 
     // A key found under an older pepper is kept under the newest from now on. When that fails, the older
-    // hash still finds it.
-    async fn hash_again(&self, grant: &Grant, text: &KeyText) {
-        let Some(newest) = self.peppers.first() else {
-            return;
-        };
-        let key = ApiKey {
-            hash: newest.hash(text),
-            ..grant.key.clone()
-        };
-        if self.keys.update(&key).await.is_ok() {
-            self.forget_key(key.id);
+    // hash still finds it. Read anew, so that no change since the grant was loaded is undone.
+    async fn hash_again(&self, grant: &Grant, newest: KeyHash) {
+        if let Ok(Some(kept)) = self.keys.get(grant.key.id).await
+            && kept.hash == grant.key.hash
+        {
+            let moved = ApiKey { hash: newest, ..kept };
+            // Not an error of this request.
+            let _ = self.keys.update(&moved).await;
         }
     }
 }
@@ -215,3 +179,6 @@ fn check(grant: Arc<Grant>, now: Timestamp) -> Lookup {
     }
     Ok(grant)
 }
+
+#[cfg(test)]
+mod tests;

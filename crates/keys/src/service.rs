@@ -93,14 +93,18 @@ impl KeyService {
         Ok(MadeKey { key, text, owner })
     }
 
-    /// Revokes a key for good; doing so again changes nothing. In force when this returns.
+    /// Revokes a key for good; doing so again changes nothing. In force when this returns. Do not drop it
+    /// halfway: a change that is kept but not told is seen only when caches grow old.
     ///
     /// # Errors
     /// [`KeyError::NotFound`] when there is no such key.
     pub async fn revoke(&self, id: KeyId) -> Result<ApiKey, KeyError> {
         let mut key = self.keys.get(id).await?.ok_or(KeyError::NotFound)?;
-        key.state = KeyState::Revoked;
-        self.keys.update(&key).await?;
+        // Nothing brings a revoked key back: there is nothing to write.
+        if key.state != KeyState::Revoked {
+            key.state = KeyState::Revoked;
+            self.keys.update(&key).await?;
+        }
         self.feed.publish(Change::Key(id)).await?;
         Ok(key)
     }

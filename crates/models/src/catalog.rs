@@ -50,6 +50,8 @@ impl Served {
 /// Every active model, by its name and its aliases.
 #[derive(Debug, Default)]
 struct Index {
+    // Of the refresh that read it; 0: none did.
+    number: u64,
     by_name: HashMap<ModelId, Arc<Served>>,
     ordered: Vec<Arc<Served>>,
 }
@@ -59,6 +61,7 @@ pub struct Catalog {
     store: Arc<dyn ModelCatalog>,
     default_url: Option<String>,
     index: ArcSwap<Index>,
+    refreshes: AtomicU64,
 }
 
 impl std::fmt::Debug for Catalog {
@@ -78,16 +81,22 @@ impl Catalog {
             store,
             default_url,
             index: ArcSwap::default(),
+            refreshes: AtomicU64::new(0),
         }
     }
 
-    /// Reads all models anew.
+    /// Reads all models anew. Refreshes may overlap: what was asked for last stays.
     ///
     /// # Errors
     /// When the store failed; the catalogue stays as it was.
     pub async fn refresh(&self) -> Result<(), StoreError> {
+        // Taken before the store is asked: a list with a higher number has seen everything that one with a
+        // lower number was asked for.
+        let number = self.refreshes.fetch_add(1, Ordering::SeqCst) + 1;
         let models = self.store.list().await?;
-        self.index.store(Arc::new(self.index_of(models)));
+        let next = Arc::new(self.index_of(number, models));
+        self.index
+            .rcu(|now| Arc::clone(if now.number < number { &next } else { now }));
         Ok(())
     }
 
@@ -103,18 +112,26 @@ impl Catalog {
         self.index.load().ordered.clone()
     }
 
-    fn index_of(&self, models: Vec<Model>) -> Index {
-        let mut index = Index::default();
+    fn index_of(&self, number: u64, models: Vec<Model>) -> Index {
+        let before = self.index.load();
+        let mut index = Index {
+            number,
+            ..Index::default()
+        };
         for model in models
             .into_iter()
             .filter(|model| model.state == ModelState::Active)
         {
-            let targets = self.stops(&model);
-            let served = Arc::new(Served {
-                targets,
-                turn: AtomicU64::new(0),
-                model,
-            });
+            // One that did not change keeps its turn: else a refresh would send the next request to the first
+            // target each time.
+            let served = match before.by_name.get(&model.id) {
+                Some(served) if served.model == model => Arc::clone(served),
+                _ => Arc::new(Served {
+                    targets: self.stops(&model),
+                    turn: AtomicU64::new(0),
+                    model,
+                }),
+            };
             index.ordered.push(Arc::clone(&served));
             // A model's own name goes before another's alias.
             index.by_name.insert(served.model.id.clone(), served);
@@ -160,4 +177,103 @@ fn default_target(url: &str, model: &ModelId) -> Option<Target> {
         max_in_flight: None,
         quirks: Vec::new(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::pin::Pin;
+    use std::sync::Mutex;
+
+    use async_trait::async_trait;
+    use futures_executor::block_on;
+    use llmgw_types::Timestamp;
+
+    use super::*;
+    use crate::MemoryModels;
+
+    type Happening = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+    /// Models in memory. What is put in `between` happens between the next list and its answer.
+    #[derive(Default)]
+    struct Watched {
+        inner: MemoryModels,
+        between: Mutex<Option<Happening>>,
+    }
+
+    #[async_trait]
+    impl ModelCatalog for Watched {
+        async fn list(&self) -> Result<Vec<Model>, StoreError> {
+            let models = self.inner.list().await;
+            let between = self.between.lock().unwrap().take();
+            if let Some(between) = between {
+                between.await;
+            }
+            models
+        }
+
+        async fn get(&self, id: &ModelId) -> Result<Option<Model>, StoreError> {
+            self.inner.get(id).await
+        }
+
+        async fn insert(&self, model: &Model) -> Result<(), StoreError> {
+            self.inner.insert(model).await
+        }
+
+        async fn update(&self, model: &Model) -> Result<(), StoreError> {
+            self.inner.update(model).await
+        }
+
+        async fn remove(&self, id: &ModelId) -> Result<bool, StoreError> {
+            self.inner.remove(id).await
+        }
+    }
+
+    fn model(id: &str) -> Model {
+        Model::new(ModelId::parse(id).unwrap(), Timestamp::default())
+    }
+
+    #[test]
+    fn of_two_refreshes_at_once_the_newer_list_stays() {
+        let store = Arc::new(Watched::default());
+        let catalog = Arc::new(Catalog::new(store.clone(), None));
+        // The first has read the empty list when a model is made and a second refresh overtakes it.
+        let (overtaking, made) = (catalog.clone(), store.clone());
+        *store.between.lock().unwrap() = Some(Box::pin(async move {
+            made.insert(&model("m")).await.unwrap();
+            overtaking.refresh().await.unwrap();
+        }));
+        block_on(catalog.refresh()).unwrap();
+        assert!(catalog.find("m").is_some());
+        block_on(catalog.refresh()).unwrap();
+        assert!(catalog.find("m").is_some());
+    }
+
+    #[test]
+    fn a_refresh_keeps_the_turn_of_a_model_that_did_not_change() {
+        let store = Arc::new(MemoryModels::default());
+        let target = |id| Target {
+            id: TargetId::parse(id).unwrap(),
+            base_url: format!("http://{id}"),
+            model: None,
+            secret: SecretRef::None,
+            weight: 1,
+            max_in_flight: None,
+            quirks: Vec::new(),
+        };
+        let mut model = model("m");
+        model.targets = vec![target("a"), target("b")];
+        block_on(store.insert(&model)).unwrap();
+        let catalog = Catalog::new(store.clone(), None);
+        let mut firsts = Vec::new();
+        for _ in 0..4 {
+            block_on(catalog.refresh()).unwrap();
+            let order = catalog.find("m").unwrap().order();
+            firsts.push(order[0].target.id.to_string());
+        }
+        assert_eq!(firsts, ["a", "b", "a", "b"]);
+        model.targets.remove(0);
+        block_on(store.update(&model)).unwrap();
+        block_on(catalog.refresh()).unwrap();
+        assert_eq!(catalog.find("m").unwrap().order().len(), 1);
+    }
 }

@@ -131,7 +131,8 @@ impl Target {
 #[serde(rename_all = "snake_case")]
 pub enum Quirk {
     /// Do not ask it for usage in streams: it refuses `stream_options`, or its answer to clients who did not
-    /// ask should stay exactly as it is (llama.cpp moves `timings` into the usage event).
+    /// ask should stay exactly as it is. llama.cpp moves `timings` into the usage event when asked; not asked,
+    /// it leaves them in the finish chunk, where tokens are read from them.
     NoStreamUsage,
 }
 
@@ -179,18 +180,28 @@ pub enum SecretRef {
     /// `default`: the default upstream secret (`upstream.default_key`). Only the service itself writes this,
     /// for targets at the default upstream or named on its command line.
     Default,
-    /// `env:NAME`: an environment variable; the name begins with `LLMGW_UPSTREAM_`.
+    /// `env:NAME`: an environment variable that [may hold a secret](Self::is_variable) of a target.
     Env(String),
     /// `file:NAME`: a file under `[secrets] dir`; no path, just its name.
     File(String),
+}
+
+impl SecretRef {
+    /// Whether an environment variable of this name may hold a target's secret: it begins with
+    /// `LLMGW_UPSTREAM_`, and is not a setting of `[upstream]` (`LLMGW_UPSTREAM__...`, the default secret
+    /// among them).
+    #[must_use]
+    pub fn is_variable(name: &str) -> bool {
+        name.strip_prefix("LLMGW_UPSTREAM_")
+            .is_some_and(|rest| !rest.is_empty() && !rest.starts_with('_'))
+    }
 }
 
 impl FromStr for SecretRef {
     type Err = ModelError;
 
     fn from_str(text: &str) -> Result<Self, ModelError> {
-        let word =
-            |name: &str| !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+        let word = |name: &str| name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
         let file = |name: &str| {
             !name.is_empty()
                 && !name.starts_with('.')
@@ -201,9 +212,7 @@ impl FromStr for SecretRef {
         match text.split_once(':') {
             None if text.is_empty() => Ok(Self::None),
             None if text == "default" => Ok(Self::Default),
-            Some(("env", name)) if name.starts_with("LLMGW_UPSTREAM_") && word(name) => {
-                Ok(Self::Env(name.to_owned()))
-            }
+            Some(("env", name)) if Self::is_variable(name) && word(name) => Ok(Self::Env(name.to_owned())),
             Some(("file", name)) if file(name) => Ok(Self::File(name.to_owned())),
             // The text is not repeated: somebody may have put the secret itself here.
             _ => Err(ModelError::SecretRef),
@@ -242,7 +251,13 @@ mod tests {
 
     #[test]
     fn secret_refs_name_only_what_a_target_may_have() {
-        for good in ["", "default", "env:LLMGW_UPSTREAM_A", "file:vllm.key"] {
+        for good in [
+            "",
+            "default",
+            "env:LLMGW_UPSTREAM_A",
+            "env:LLMGW_UPSTREAM_X__Y",
+            "file:vllm.key",
+        ] {
             assert_eq!(
                 good.parse::<SecretRef>().map(|r| r.to_string()),
                 Ok(good.to_owned())
@@ -250,6 +265,8 @@ mod tests {
         }
         for bad in [
             "env:ADMIN_KEY",
+            "env:LLMGW_UPSTREAM_",
+            "env:LLMGW_UPSTREAM__DEFAULT_KEY",
             "file:../pepper",
             "file:/etc/passwd",
             "file:.x",

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use llmgw_types::{Change, ChangeFeed, ModelId, StoreError, TargetId};
+use llmgw_types::{Change, ChangeFeed, ModelId, Money, StoreError, TargetId};
 
-use crate::{Model, ModelCatalog, ModelError, Target};
+use crate::{Model, ModelCatalog, ModelError, Target, base_url};
 
-/// Use cases around models.
+/// Use cases around models. Do not drop a change halfway: what is kept but not told is seen only when the
+/// catalogue is next refreshed.
 pub struct ModelService {
     store: Arc<dyn ModelCatalog>,
     feed: Arc<dyn ChangeFeed>,
@@ -83,10 +84,8 @@ impl ModelService {
     }
 
     async fn check(&self, model: &Model) -> Result<(), ModelError> {
+        check_fields(model)?;
         check_targets(&model.targets)?;
-        if model.default_answer_tokens == 0 {
-            return Err(invalid("default_answer_tokens", "must be 1 or more"));
-        }
         let mut names = vec![&model.id];
         names.extend(&model.aliases);
         for other in self
@@ -107,6 +106,20 @@ impl ModelService {
     }
 }
 
+fn check_fields(model: &Model) -> Result<(), ModelError> {
+    if model.default_answer_tokens == 0 {
+        return Err(invalid("default_answer_tokens", "must be 1 or more"));
+    }
+    let price = &model.price;
+    if price.prompt.min(price.cached_prompt).min(price.completion) < Money::ZERO {
+        return Err(invalid("price", "must be 0 or more"));
+    }
+    if model.timeouts.first_byte_ms == 0 || model.timeouts.idle_ms == 0 {
+        return Err(invalid("timeouts", "must be 1 ms or more"));
+    }
+    Ok(())
+}
+
 fn check_targets(targets: &[Target]) -> Result<(), ModelError> {
     let mut ids: Vec<&TargetId> = targets.iter().map(|target| &target.id).collect();
     ids.sort();
@@ -114,7 +127,9 @@ fn check_targets(targets: &[Target]) -> Result<(), ModelError> {
         return Err(invalid("targets", "two targets have the same id"));
     }
     targets.iter().try_for_each(|target| {
-        check_url(&target.base_url)?;
+        if base_url(&target.base_url)? != target.base_url {
+            return Err(invalid("base_url", "must not end in `/` or `/v1`"));
+        }
         if !(1..=1_000).contains(&target.weight) {
             return Err(invalid("weight", "must be 1 to 1000"));
         }
@@ -125,30 +140,80 @@ fn check_targets(targets: &[Target]) -> Result<(), ModelError> {
     })
 }
 
-fn check_url(text: &str) -> Result<(), ModelError> {
-    let url =
-        url::Url::parse(text).map_err(|error| invalid("base_url", &format!("is not an address: {error}")))?;
-    if !matches!(url.scheme(), "http" | "https") || url.host().is_none() {
-        return Err(invalid(
-            "base_url",
-            "must begin with http:// or https:// and name a host",
-        ));
-    }
-    if !url.username().is_empty() || url.password().is_some() {
-        return Err(invalid(
-            "base_url",
-            "must not hold a password: name it by `secret`",
-        ));
-    }
-    if url.query().is_some() || url.fragment().is_some() {
-        return Err(invalid("base_url", "must not have a query or fragment"));
-    }
-    Ok(())
-}
-
 fn invalid(field: &'static str, reason: &str) -> ModelError {
     ModelError::Invalid {
         field,
         reason: reason.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use async_trait::async_trait;
+    use futures_executor::block_on;
+    use llmgw_types::Timestamp;
+
+    use super::*;
+    use crate::{MemoryModels, SecretRef};
+
+    struct Nobody;
+
+    #[async_trait]
+    impl ChangeFeed for Nobody {
+        async fn publish(&self, _: Change) -> Result<(), StoreError> {
+            Ok(())
+        }
+    }
+
+    fn model() -> Model {
+        let target = Target {
+            id: TargetId::parse("t").unwrap(),
+            base_url: "http://h:1".to_owned(),
+            model: None,
+            secret: SecretRef::None,
+            weight: 1,
+            max_in_flight: None,
+            quirks: Vec::new(),
+        };
+        Model {
+            targets: vec![target],
+            ..Model::new(ModelId::parse("m").unwrap(), Timestamp::default())
+        }
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_refused_by_the_name_of_its_field() {
+        let service = ModelService::new(Arc::new(MemoryModels::default()), Arc::new(Nobody));
+        let refused = |field: &str, change: fn(&mut Model)| {
+            let mut model = model();
+            change(&mut model);
+            let error = block_on(service.create(&model)).unwrap_err();
+            assert!(matches!(error, ModelError::Invalid { .. }), "{field}: {error}");
+            assert!(error.to_string().starts_with(field), "{field}: {error}");
+        };
+        refused("price", |model| model.price.prompt = Money::from_nanos(-1));
+        refused("price", |model| model.price.cached_prompt = Money::from_nanos(-1));
+        refused("price", |model| model.price.completion = Money::from_nanos(-1));
+        refused("timeouts", |model| model.timeouts.first_byte_ms = 0);
+        refused("timeouts", |model| model.timeouts.idle_ms = 0);
+        refused("default_answer_tokens", |model| model.default_answer_tokens = 0);
+        refused("weight", |model| model.targets[0].weight = 0);
+        refused("max_in_flight", |model| model.targets[0].max_in_flight = Some(0));
+        refused("base_url", |model| model.targets[0].base_url.push_str("/v1"));
+        refused("targets", |model| model.targets.push(model.targets[0].clone()));
+        block_on(service.create(&model())).unwrap();
+    }
+
+    #[test]
+    fn a_name_belongs_to_one_model() {
+        let service = ModelService::new(Arc::new(MemoryModels::default()), Arc::new(Nobody));
+        block_on(service.create(&model())).unwrap();
+        let other = Model {
+            aliases: vec![model().id],
+            ..Model::new(ModelId::parse("other").unwrap(), Timestamp::default())
+        };
+        let refused = block_on(service.create(&other));
+        assert_eq!(refused, Err(ModelError::NameTaken("m".to_owned())));
+        block_on(service.replace(&model())).unwrap();
     }
 }

@@ -9,7 +9,13 @@ const LONGEST_VALUE: usize = 16 * 1024;
 const USAGE: &[u8] = b"usage";
 
 /// Fields whose text is part of an answer, in all dialects.
-const SAID: [&[u8]; 5] = [b"content", b"text", b"arguments", b"reasoning_content", b"reasoning"];
+const SAID: [&[u8]; 5] = [
+    b"content",
+    b"text",
+    b"arguments",
+    b"reasoning_content",
+    b"reasoning",
+];
 
 /// One byte more than the longest name we look for, so that longer names differ.
 const LONGEST_NAME: usize = 18;
@@ -53,7 +59,9 @@ impl UsageScanner {
     pub(crate) fn push(&mut self, piece: &[u8]) {
         let mut at = 0;
         if !self.begun {
-            let Some(first) = piece.iter().position(|byte| !byte.is_ascii_whitespace()) else { return };
+            let Some(first) = piece.iter().position(|byte| !byte.is_ascii_whitespace()) else {
+                return;
+            };
             self.begun = true;
             self.is_json = matches!(piece[first], b'{' | b'[');
         }
@@ -175,7 +183,10 @@ mod tests {
         let said = |body: &[u8]| scanned(&[body]).said();
         let chat = br#"{"id":"chatcmpl-0123456789012345678901234567890","choices":[{"message":{"role":"assistant","content":"A lighthouse for ships."},"finish_reason":"stop"}]}"#;
         assert_eq!(said(chat), 23);
-        assert_eq!(said(br#"{"content":[{"type":"text","text":"Hi"}],"model":"text"}"#), 2);
+        assert_eq!(
+            said(br#"{"content":[{"type":"text","text":"Hi"}],"model":"text"}"#),
+            2
+        );
         assert_eq!(said(br#"{"text":null,"a":"text","b":["text"]}"#), 0);
     }
 

@@ -28,7 +28,10 @@ pub(crate) fn prompt_tokens(body: &[u8]) -> u64 {
         let media_type = &body[mark.saturating_sub(LONGEST_MEDIA_TYPE)..mark];
         if memmem::rfind(media_type, b"data:").is_some() {
             // From the end of the content on, so that every byte is looked at once.
-            at += body[content..].iter().take_while(|byte| is_base64(**byte)).count();
+            at += body[content..]
+                .iter()
+                .take_while(|byte| is_base64(**byte))
+                .count();
             text -= at - content;
             files += 1;
         }
@@ -105,7 +108,10 @@ mod tests {
         assert_eq!(of(r#"{"model":"m"}"#), 1_034);
         assert_eq!(of(r#"{"model":"m","max_tokens":5,"n":3}"#), 25);
         assert_eq!(of(r#"{"model":"m","max_completion_tokens":7,"best_of":2}"#), 24);
-        assert_eq!(of(r#"{"model":"m","max_tokens":5,"n":2,"prompt":["a","b","c"]}"#), 40);
+        assert_eq!(
+            of(r#"{"model":"m","max_tokens":5,"n":2,"prompt":["a","b","c"]}"#),
+            40
+        );
         assert_eq!(of(r#"{"model":"m","max_tokens":5,"prompt":[[1,2],[3]]}"#), 20);
         assert_eq!(of(r#"{"model":"m","max_tokens":5,"prompt":[1,2,3]}"#), 15);
         let embedding = charge(10, &peek(br#"{"model":"m"}"#).unwrap(), 1_024, false, &price);

@@ -84,7 +84,9 @@ impl Guard {
     /// Ends the request, once: later calls change nothing. The journal has it when this returns, and where they
     /// need not wait, the limits.
     pub(crate) fn finish(&mut self, end: End) {
-        let (Outcome::Open, Some(running)) = (&self.outcome, &mut self.running) else { return };
+        let (Outcome::Open, Some(running)) = (&self.outcome, &mut self.running) else {
+            return;
+        };
         self.outcome = match running.conclude(end) {
             Some(record) if running.close(&record) => Outcome::Settled(record),
             Some(record) => Outcome::Closed(record),
@@ -99,8 +101,14 @@ impl Guard {
 
 impl Drop for Guard {
     fn drop(&mut self) {
-        self.finish(if std::thread::panicking() { End::Crashed } else { End::ClientGone });
-        let (Some(permit), Some(running)) = (self.permit.take(), self.running.take()) else { return };
+        self.finish(if std::thread::panicking() {
+            End::Crashed
+        } else {
+            End::ClientGone
+        });
+        let (Some(permit), Some(running)) = (self.permit.take(), self.running.take()) else {
+            return;
+        };
         match std::mem::replace(&mut self.outcome, Outcome::Refused) {
             Outcome::Refused => running.forget(),
             Outcome::Settled(record) => running.over(&record),

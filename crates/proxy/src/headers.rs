@@ -68,7 +68,9 @@ impl HeaderList {
 /// Whether a message's `Connection` field names `name`: such a field is for the next hop only (RFC 9110 7.6.1).
 #[must_use]
 pub fn named_by_connection(connection: &[u8], name: &str) -> bool {
-    connection.split(|byte| *byte == b',').any(|token| token.trim_ascii().eq_ignore_ascii_case(name.as_bytes()))
+    connection
+        .split(|byte| *byte == b',')
+        .any(|token| token.trim_ascii().eq_ignore_ascii_case(name.as_bytes()))
 }
 
 /// The name under which a client's header goes on to the model server, if it does; `name` in lower case.

@@ -115,16 +115,25 @@ fn flag(field: &'static str, value: Option<&RawValue>) -> Result<bool, BodyRefus
 }
 
 fn choices(fields: &Fields<'_>) -> u64 {
-    [number(fields.n), number(fields.best_of)].into_iter().flatten().max().unwrap_or(1).max(1)
+    [number(fields.n), number(fields.best_of)]
+        .into_iter()
+        .flatten()
+        .max()
+        .unwrap_or(1)
+        .max(1)
 }
 
 // A batch is a list of texts or of lists of tokens; a list of tokens is one prompt.
 fn prompts(prompt: Option<&RawValue>) -> u64 {
-    let Some(list) = prompt.and_then(|prompt| prompt.get().strip_prefix('[')) else { return 1 };
+    let Some(list) = prompt.and_then(|prompt| prompt.get().strip_prefix('[')) else {
+        return 1;
+    };
     if !list.trim_ascii_start().starts_with(['"', '[']) {
         return 1;
     }
-    prompt.and_then(|prompt| serde_json::from_str::<Vec<IgnoredAny>>(prompt.get()).ok()).map_or(1, |all| all.len() as u64)
+    prompt
+        .and_then(|prompt| serde_json::from_str::<Vec<IgnoredAny>>(prompt.get()).ok())
+        .map_or(1, |all| all.len() as u64)
 }
 
 // Some servers read -1 as "no maximum", some read texts; what we cannot read as a count is theirs to judge.

@@ -62,7 +62,9 @@ impl Carrier<'_> {
     /// The usage it carries, wherever that stands.
     pub(crate) fn usage(&self) -> Option<RawUsage> {
         let inner = |value| read::<Inner>(value).and_then(|inner| inner.usage);
-        read(self.usage).or_else(|| inner(self.message)).or_else(|| inner(self.response))
+        read(self.usage)
+            .or_else(|| inner(self.message))
+            .or_else(|| inner(self.response))
     }
 
     /// The timings it carries.
@@ -119,7 +121,8 @@ impl Reported {
         let into = |slot: &mut Option<u64>, value: Option<u64>| *slot = value.or(*slot);
         into(&mut self.input, usage.prompt_tokens.or(usage.input_tokens));
         if self.input.is_some() {
-            self.cache_is_aside = usage.prompt_tokens.is_none() && (self.cache_is_aside || usage.input_tokens.is_some());
+            self.cache_is_aside =
+                usage.prompt_tokens.is_none() && (self.cache_is_aside || usage.input_tokens.is_some());
         }
         into(&mut self.output, usage.completion_tokens.or(usage.output_tokens));
         into(&mut self.cache_read, usage.cache_read_input_tokens);
@@ -136,7 +139,10 @@ impl Reported {
         if self.input.is_none() && self.output.is_none() {
             return self.timings.map(|timings| timings.tokens());
         }
-        let cache = self.cache_read.unwrap_or(0).saturating_add(self.cache_creation.unwrap_or(0));
+        let cache = self
+            .cache_read
+            .unwrap_or(0)
+            .saturating_add(self.cache_creation.unwrap_or(0));
         let aside = if self.cache_is_aside { cache } else { 0 };
         Some(TokenUsage {
             prompt: self.input.unwrap_or(0).saturating_add(aside),
@@ -189,7 +195,9 @@ mod tests {
 
     #[test]
     fn timings_stand_in_for_usage_and_never_beside_it() {
-        let timings = |n: u64| format!(r#"{{"choices":[{{}}],"timings":{{"cache_n":25,"prompt_n":1,"predicted_n":{n}}}}}"#);
+        let timings = |n: u64| {
+            format!(r#"{{"choices":[{{}}],"timings":{{"cache_n":25,"prompt_n":1,"predicted_n":{n}}}}}"#)
+        };
         assert_eq!(tokens(&[&timings(3), &timings(6)]), usage(26, 25, 6, 0));
         let chat = r#"{"choices":[],"usage":{"prompt_tokens":30,"completion_tokens":7}}"#;
         assert_eq!(tokens(&[&timings(6), chat]), usage(30, 0, 7, 0));
@@ -215,7 +223,11 @@ mod tests {
 
     #[test]
     fn only_an_event_without_choices_is_the_usage_event() {
-        let carrier = |text: &str| serde_json::from_str::<Carrier<'_>>(text).unwrap().is_usage_event();
+        let carrier = |text: &str| {
+            serde_json::from_str::<Carrier<'_>>(text)
+                .unwrap()
+                .is_usage_event()
+        };
         assert!(carrier(r#"{"choices":[],"usage":{"prompt_tokens":1}}"#));
         assert!(!carrier(
             r#"{"choices":[{"text":""}],"usage":{"prompt_tokens":1}}"#

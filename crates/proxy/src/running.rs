@@ -103,7 +103,11 @@ impl Running {
     /// Takes note of what was seen; tells the journal once a second at most.
     pub(crate) fn saw(&mut self, sight: Sight) {
         self.sight = sight;
-        if sight.reported.tokens().is_some_and(|tokens| tokens.completion > 0) {
+        if sight
+            .reported
+            .tokens()
+            .is_some_and(|tokens| tokens.completion > 0)
+        {
             self.body = None;
         }
         let now = self.now();
@@ -125,7 +129,9 @@ impl Running {
         if let Some(entry) = &self.entry {
             entry.close(record);
         }
-        self.services.admission.settle_now(self.services.clock.now(), &settled(record))
+        self.services
+            .admission
+            .settle_now(self.services.clock.now(), &settled(record))
     }
 
     /// Says that it is over, once it is settled.
@@ -289,11 +295,7 @@ impl Running {
         self.ended = Some(self.now());
         if self.status != 0 && !self.answered_well() {
             // The target refused or failed: given back whole.
-            return Some(self.record(
-                End::UpstreamError,
-                TokenUsage::default(),
-                TokenSource::Estimated,
-            ));
+            return Some(self.record(End::UpstreamError, TokenUsage::default(), TokenSource::Estimated));
         }
         match (end, self.sight.reported.tokens()) {
             (End::Complete, Some(tokens)) => Some(self.record(end, tokens, TokenSource::Reported)),

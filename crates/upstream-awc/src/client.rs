@@ -13,7 +13,9 @@ use awc::error::{ConnectError, SendRequestError};
 use awc::http::header::{AUTHORIZATION, CONNECTION, CONTENT_LENGTH, HeaderName, HeaderValue};
 use awc::http::{Uri, Version};
 use awc::{Client, ClientRequest, Connector};
-use llmgw_proxy::{HeaderList, Upstream, UpstreamAnswer, UpstreamError, UpstreamRequest, named_by_connection, to_client};
+use llmgw_proxy::{
+    HeaderList, Upstream, UpstreamAnswer, UpstreamError, UpstreamRequest, named_by_connection, to_client,
+};
 use llmgw_types::ExposeSecret;
 
 use crate::AwcBody;
@@ -84,7 +86,10 @@ impl AwcUpstream {
         });
         match timeout(request.first_byte_timeout, watched).await {
             Err(_) => Err(Failure::for_good(UpstreamError::Timeout)),
-            Ok(Err(error)) => Err(Failure { stale: !fresh && before_any_byte(&error), error: failure(error) }),
+            Ok(Err(error)) => Err(Failure {
+                stale: !fresh && before_any_byte(&error),
+                error: failure(error),
+            }),
             Ok(Ok(answer)) => Ok(begin(answer, request.idle_timeout)),
         }
     }
@@ -139,8 +144,12 @@ impl Upstream for AwcUpstream {
 fn begin(answer: awc::ClientResponse, idle: Duration) -> UpstreamAnswer<AwcBody> {
     let status = answer.status().as_u16();
     let mut headers = HeaderList::new();
-    let hop_by_hop =
-        |name| answer.headers().get_all(CONNECTION).any(|value| named_by_connection(value.as_bytes(), name));
+    let hop_by_hop = |name| {
+        answer
+            .headers()
+            .get_all(CONNECTION)
+            .any(|value| named_by_connection(value.as_bytes(), name))
+    };
     for (name, value) in answer.headers() {
         if let Some(name) = to_client(name.as_str()).filter(|name| !hop_by_hop(name)) {
             headers.push(name, bytes::Bytes::copy_from_slice(value.as_bytes()));
@@ -165,7 +174,10 @@ fn begin(answer: awc::ClientResponse, idle: Duration) -> UpstreamAnswer<AwcBody>
 }
 
 fn before_any_byte(error: &SendRequestError) -> bool {
-    matches!(error, SendRequestError::Connect(ConnectError::Disconnected) | SendRequestError::Send(_))
+    matches!(
+        error,
+        SendRequestError::Connect(ConnectError::Disconnected) | SendRequestError::Send(_)
+    )
 }
 
 fn failure(error: SendRequestError) -> UpstreamError {

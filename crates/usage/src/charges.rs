@@ -8,8 +8,12 @@ use crate::ledger::UsageRecord;
 /// Whose counters a request is charged to.
 #[must_use]
 pub fn subjects(user: UserId, key: KeyId, groups: &[GroupName], model: &ModelId) -> Vec<Subject> {
-    let mut subjects =
-        vec![Subject::Everyone, Subject::Model(model.clone()), Subject::User(user), Subject::Key(key)];
+    let mut subjects = vec![
+        Subject::Everyone,
+        Subject::Model(model.clone()),
+        Subject::User(user),
+        Subject::Key(key),
+    ];
     subjects.extend(groups.iter().cloned().map(Subject::Group));
     subjects
 }
@@ -18,7 +22,11 @@ pub fn subjects(user: UserId, key: KeyId, groups: &[GroupName], model: &ModelId)
 #[must_use]
 pub fn settled(record: &UsageRecord) -> Settled {
     let actual = if record.charged() {
-        Charge { requests: 1, tokens: record.tokens.total(), cost: record.cost }
+        Charge {
+            requests: 1,
+            tokens: record.tokens.total(),
+            cost: record.cost,
+        }
     } else {
         Charge::default()
     };

@@ -10,5 +10,5 @@ mod store;
 pub use memory::MemoryLedger;
 pub use record::{End, UnknownEnd, UsageRecord};
 pub use store::{
-    Bucket, Dimension, EventQuery, ReportQuery, ReportRow, RollupCheck, UsageLedger, ReportTotal,
+    Bucket, Dimension, EventQuery, ReportQuery, ReportRow, ReportTotal, RollupCheck, UsageLedger,
 };

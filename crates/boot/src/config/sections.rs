@@ -7,7 +7,7 @@ use std::time::Duration;
 use llmgw_types::{ExposeSecret, GroupName, Limit, SecretString};
 use serde::Deserialize;
 
-use super::values::{Size, Span, Text};
+use super::values::{Address, Size, Span, Text, Zone};
 
 /// `[gateway]`: the LLM API.
 #[derive(Debug, Clone, Deserialize)]
@@ -17,7 +17,9 @@ pub struct GatewaySection {
     pub listen: SocketAddr,
     /// Where health and metrics are.
     pub health_listen: SocketAddr,
-    /// How long running requests may go on after SIGTERM.
+    /// How long new requests are taken after SIGTERM, while whoever sends them reads that this is not ready.
+    pub linger: Span,
+    /// How long running requests may go on after that.
     pub drain: Span,
     /// The longest request body.
     pub max_body: Size,
@@ -34,6 +36,7 @@ impl Default for GatewaySection {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
             health_listen: SocketAddr::from(([127, 0, 0, 1], 9090)),
+            linger: Span(Duration::ZERO),
             drain: Span(Duration::from_secs(300)),
             max_body: Size(32 << 20),
             max_buffered: Size(1 << 30),
@@ -57,7 +60,11 @@ pub struct AdminSection {
 
 impl Default for AdminSection {
     fn default() -> Self {
-        Self { listen: SocketAddr::from(([127, 0, 0, 1], 8081)), key: None, key_file: None }
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8081)),
+            key: None,
+            key_file: None,
+        }
     }
 }
 
@@ -76,7 +83,7 @@ impl AdminSection {
 #[serde(deny_unknown_fields, default)]
 pub struct UpstreamSection {
     /// Models without a target are served at `<default_url>/<model id>/v1/...`.
-    pub default_url: Option<Text>,
+    pub default_url: Option<Address>,
     /// The secret for that, and for `--upstream`.
     pub default_key: Option<Text>,
     /// A file that holds it.
@@ -102,7 +109,11 @@ impl UpstreamSection {
     /// # Errors
     /// When both ways are used or the file cannot be read.
     pub fn secret(&self) -> Result<Option<SecretString>, String> {
-        secret("upstream.default_key", self.default_key.as_ref(), self.default_key_file.as_ref())
+        secret(
+            "upstream.default_key",
+            self.default_key.as_ref(),
+            self.default_key_file.as_ref(),
+        )
     }
 }
 
@@ -117,12 +128,17 @@ pub struct LimitsSection {
     /// For groups.
     pub groups: Vec<GroupSection>,
     /// Where a day and a month begin.
-    pub timezone: String,
+    pub timezone: Zone,
 }
 
 impl Default for LimitsSection {
     fn default() -> Self {
-        Self { default: Vec::new(), everyone: Vec::new(), groups: Vec::new(), timezone: "UTC".to_owned() }
+        Self {
+            default: Vec::new(),
+            everyone: Vec::new(),
+            groups: Vec::new(),
+            timezone: Zone("UTC".to_owned()),
+        }
     }
 }
 
@@ -145,12 +161,14 @@ pub struct GroupSection {
 #[serde(deny_unknown_fields, default)]
 pub struct ReportsSection {
     /// Where a day begins.
-    pub timezone: String,
+    pub timezone: Zone,
 }
 
 impl Default for ReportsSection {
     fn default() -> Self {
-        Self { timezone: "UTC".to_owned() }
+        Self {
+            timezone: Zone("UTC".to_owned()),
+        }
     }
 }
 
@@ -208,7 +226,10 @@ pub struct LogSection {
 
 impl Default for LogSection {
     fn default() -> Self {
-        Self { format: LogFormat::Human, level: "info".to_owned() }
+        Self {
+            format: LogFormat::Human,
+            level: "info".to_owned(),
+        }
     }
 }
 

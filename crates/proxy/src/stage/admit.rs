@@ -42,8 +42,16 @@ impl std::fmt::Debug for Admitted {
 /// [`ProxyError::Limit`], [`ProxyError::Busy`], [`ProxyError::Journal`], [`ProxyError::CountersUnready`] or
 /// [`ProxyError::Store`]. Nothing is reserved then.
 pub async fn admit(services: &Arc<Services>, routed: Routed) -> Result<Admitted, ProxyError> {
-    let permit = services.settlements.clone().try_reserve_owned().map_err(|_| ProxyError::Busy)?;
-    let Routed { parsed, served, stops } = routed;
+    let permit = services
+        .settlements
+        .clone()
+        .try_reserve_owned()
+        .map_err(|_| ProxyError::Busy)?;
+    let Routed {
+        parsed,
+        served,
+        stops,
+    } = routed;
     let head = parsed.request.head;
     let estimate = estimate::charge(
         parsed.prompt_estimate,
@@ -68,7 +76,9 @@ pub async fn admit(services: &Arc<Services>, routed: Routed) -> Result<Admitted,
         },
         permit,
     );
-    let Some(running) = guard.running() else { return Err(ProxyError::Busy) };
+    let Some(running) = guard.running() else {
+        return Err(ProxyError::Busy);
+    };
     let limits = match reserve(services, running, estimate).await? {
         Ok(limits) => limits,
         Err(refusal) => {
@@ -79,7 +89,14 @@ pub async fn admit(services: &Arc<Services>, routed: Routed) -> Result<Admitted,
     // Where this fails, dropping the guard gives the reservation back.
     let entry = note(services, running, &stops)?;
     guard.admitted(entry);
-    Ok(Admitted { guard, headers: head.headers, body: parsed.body, peeked: parsed.peeked, stops, limits })
+    Ok(Admitted {
+        guard,
+        headers: head.headers,
+        body: parsed.body,
+        peeked: parsed.peeked,
+        stops,
+        limits,
+    })
 }
 
 // The outer error leaves open whether something was reserved; the inner one says that nothing was.
@@ -94,7 +111,14 @@ async fn reserve(
     let rules = rules(services, &running.grant, Some(model));
     let (id, now, lease) = (running.id, running.admitted_at, services.settings.lease);
     services.live.insert(id);
-    let request = ReserveRequest { id, now, lease, subjects: &subjects, rules: &rules, estimate };
+    let request = ReserveRequest {
+        id,
+        now,
+        lease,
+        subjects: &subjects,
+        rules: &rules,
+        estimate,
+    };
     Ok(match services.admission.reserve(&request).await? {
         Reserved::Granted(limits) => Ok(limits),
         Reserved::Refused(refusal) => Err(ProxyError::Limit { refusal, at: now }),

@@ -84,8 +84,21 @@ impl<B> Begun<B> {
             }
         }
         let Admitted { guard, limits, .. } = admitted;
-        let Self { slot, answer, first, asked_for_usage, .. } = self;
-        Answered { guard, slot, answer, first, take_usage_out: asked_for_usage, limits }
+        let Self {
+            slot,
+            answer,
+            first,
+            asked_for_usage,
+            ..
+        } = self;
+        Answered {
+            guard,
+            slot,
+            answer,
+            first,
+            take_usage_out: asked_for_usage,
+            limits,
+        }
     }
 }
 
@@ -98,7 +111,9 @@ async fn try_targets<U: Upstream>(
     // What a target said that cannot take it now: the client gets it if no other target does better.
     let mut refused = None;
     for stop in std::mem::take(&mut admitted.stops) {
-        let Some(slot) = services.slots.take(&stop.target) else { continue };
+        let Some(slot) = services.slots.take(&stop.target) else {
+            continue;
+        };
         match attempt(services, upstream, admitted, stop, slot).await {
             Ok(begun) if refused_for_now(begun.answer.status) => refused = Some(begun),
             Ok(begun) => return Ok(begun),
@@ -137,11 +152,17 @@ async fn attempt<U: Upstream>(
     slot: Option<Slot>,
 ) -> Result<Begun<U::Body>, ProxyError> {
     let sent = send(services, upstream, admitted, &stop).await;
-    sent.map(|(answer, first, asked_for_usage)| Begun { stop: stop.clone(), slot, answer, first, asked_for_usage })
-        .inspect_err(|error| {
-            let id = admitted.guard.running().map(|running| running.id.to_string());
-            tracing::warn!(request.id = id, target.id = %stop.target.id, error = %chain(error), "target failed");
-        })
+    sent.map(|(answer, first, asked_for_usage)| Begun {
+        stop: stop.clone(),
+        slot,
+        answer,
+        first,
+        asked_for_usage,
+    })
+    .inspect_err(|error| {
+        let id = admitted.guard.running().map(|running| running.id.to_string());
+        tracing::warn!(request.id = id, target.id = %stop.target.id, error = %chain(error), "target failed");
+    })
 }
 
 type Sent<B> = (UpstreamAnswer<B>, Option<Bytes>, bool);
@@ -152,15 +173,30 @@ async fn send<U: Upstream>(
     admitted: &mut Admitted,
     stop: &Stop,
 ) -> Result<Sent<U::Body>, ProxyError> {
-    let Admitted { guard, headers: from_client, body, peeked, .. } = admitted;
-    let Some(running) = guard.running() else { return Err(ProxyError::Busy) };
+    let Admitted {
+        guard,
+        headers: from_client,
+        body,
+        peeked,
+        ..
+    } = admitted;
+    let Some(running) = guard.running() else {
+        return Err(ProxyError::Busy);
+    };
     running.sent_to(stop);
     let route = running.route;
     let ask = route.asks_for_stream_usage
         && peeked.stream
         && !peeked.include_usage
         && !stop.target.has(Quirk::NoStreamUsage);
-    let edited = edit::apply(&body.bytes, peeked, Edit { model: &stop.model, ask_for_usage: ask });
+    let edited = edit::apply(
+        &body.bytes,
+        peeked,
+        Edit {
+            model: &stop.model,
+            ask_for_usage: ask,
+        },
+    );
     let mut room = services.buffers.room();
     if edited.as_ptr() != body.bytes.as_ptr() && !room.grow(edited.len()) {
         return Err(BodyRefusal::BuffersFull.into());

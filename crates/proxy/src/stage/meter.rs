@@ -39,16 +39,28 @@ pub struct Answer<B> {
 /// Begins to meter.
 #[must_use]
 pub fn meter<B>(answered: Answered<B>) -> Answer<B> {
-    let Answered { mut guard, slot, answer, first, take_usage_out, limits } = answered;
+    let Answered {
+        mut guard,
+        slot,
+        answer,
+        first,
+        take_usage_out,
+        limits,
+    } = answered;
     let running = guard.running();
-    let (route, admitted_at) = running.map(|running| (running.route, running.admitted_at)).unzip();
+    let (route, admitted_at) = running
+        .map(|running| (running.route, running.admitted_at))
+        .unzip();
     let admitted_at = admitted_at.unwrap_or_default();
     let stream = is_event_stream(&answer) && (200..300).contains(&answer.status);
     let way = if stream {
         let dialect = route.map_or(Dialect::OpenAi, |route| route.dialect);
         Way::Events(Box::new(Events::new(dialect, take_usage_out)))
     } else {
-        Way::Plain(Box::new(Plain::new(answer.length, route.is_some_and(|route| route.generates))))
+        Way::Plain(Box::new(Plain::new(
+            answer.length,
+            route.is_some_and(|route| route.generates),
+        )))
     };
     // Nothing asks for the body of an answer without one.
     if !stream && answer.length == Some(0) {
@@ -61,7 +73,14 @@ pub fn meter<B>(answered: Answered<B>) -> Answer<B> {
         length: answer.length.filter(|_| !stream),
         limits,
         admitted_at,
-        body: MeteredBody { upstream: Some(answer.body), first, way, guard, over: false, _slot: slot },
+        body: MeteredBody {
+            upstream: Some(answer.body),
+            first,
+            way,
+            guard,
+            over: false,
+            _slot: slot,
+        },
     }
 }
 

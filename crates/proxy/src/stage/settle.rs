@@ -113,9 +113,17 @@ async fn count_up<U: Upstream>(services: &Services, upstream: &U, running: Box<R
 
 /// Closes a request whose prompt was counted, or must be estimated. Gives it back where the limits have to wait.
 fn close(running: Box<Running>, counted: Option<u64>) -> Option<Ended> {
-    let source = if counted.is_some() { TokenSource::Counted } else { TokenSource::Estimated };
+    let source = if counted.is_some() {
+        TokenSource::Counted
+    } else {
+        TokenSource::Estimated
+    };
     let prompt = counted.unwrap_or(running.prompt_estimate);
-    let tokens = TokenUsage { prompt, completion: running.sight.seen, ..TokenUsage::default() };
+    let tokens = TokenUsage {
+        prompt,
+        completion: running.sight.seen,
+        ..TokenUsage::default()
+    };
     let record = running.record(End::Complete, tokens, source);
     if !running.close(&record) {
         return Some((running, record));

@@ -78,9 +78,15 @@ impl Calendar {
         let span = begin(&at.to_jiff().to_zoned_datetime(self.zone.clone())).and_then(|start| {
             // Where a day begins is asked anew: it may not begin at midnight.
             let end = start.checked_add(length)?.start_of_day()?;
-            Ok(WindowSpan { start: moment(&start), end: moment(&end) })
+            Ok(WindowSpan {
+                start: moment(&start),
+                end: moment(&end),
+            })
         });
-        span.unwrap_or(WindowSpan { start: at, end: Timestamp::from_micros(i64::MAX) })
+        span.unwrap_or(WindowSpan {
+            start: at,
+            end: Timestamp::from_micros(i64::MAX),
+        })
     }
 }
 
@@ -90,7 +96,10 @@ fn moment(zoned: &ZonedDateTime) -> Timestamp {
 
 fn even(length: i64, at: Timestamp) -> WindowSpan {
     let start = at.as_micros().div_euclid(length) * length;
-    WindowSpan { start: Timestamp::from_micros(start), end: Timestamp::from_micros(start.saturating_add(length)) }
+    WindowSpan {
+        start: Timestamp::from_micros(start),
+        end: Timestamp::from_micros(start.saturating_add(length)),
+    }
 }
 
 #[cfg(test)]
@@ -98,7 +107,10 @@ mod tests {
     use super::*;
 
     fn span(zone: &str, window: Window, at: &str) -> (String, String) {
-        let span = Calendar::named(zone).unwrap().span(window, at.parse().unwrap()).unwrap();
+        let span = Calendar::named(zone)
+            .unwrap()
+            .span(window, at.parse().unwrap())
+            .unwrap();
         let text = |at: Timestamp| at.to_string().replace(".000000Z", "Z");
         (text(span.start), text(span.end))
     }
@@ -110,7 +122,10 @@ mod tests {
     #[test]
     fn minutes_and_hours_are_those_of_the_clock() {
         let at = "2026-11-18T11:06:40.5Z";
-        assert_eq!(span("UTC", Window::Minute, at), pair("2026-11-18T11:06:00Z", "2026-11-18T11:07:00Z"));
+        assert_eq!(
+            span("UTC", Window::Minute, at),
+            pair("2026-11-18T11:06:00Z", "2026-11-18T11:07:00Z")
+        );
         let hour = pair("2026-11-18T11:00:00Z", "2026-11-18T12:00:00Z");
         assert_eq!(span("Asia/Kolkata", Window::Hour, at), hour);
     }
@@ -118,10 +133,22 @@ mod tests {
     #[test]
     fn days_and_months_are_those_of_the_zone() {
         let at = "2026-11-30T23:30:00Z";
-        assert_eq!(span("UTC", Window::Day, at), pair("2026-11-30T00:00:00Z", "2026-12-01T00:00:00Z"));
-        assert_eq!(span("Europe/Berlin", Window::Day, at), pair("2026-11-30T23:00:00Z", "2026-12-01T23:00:00Z"));
-        assert_eq!(span("Europe/Berlin", Window::Month, at), pair("2026-11-30T23:00:00Z", "2026-12-31T23:00:00Z"));
-        assert_eq!(span("Asia/Kolkata", Window::Day, at), pair("2026-11-30T18:30:00Z", "2026-12-01T18:30:00Z"));
+        assert_eq!(
+            span("UTC", Window::Day, at),
+            pair("2026-11-30T00:00:00Z", "2026-12-01T00:00:00Z")
+        );
+        assert_eq!(
+            span("Europe/Berlin", Window::Day, at),
+            pair("2026-11-30T23:00:00Z", "2026-12-01T23:00:00Z")
+        );
+        assert_eq!(
+            span("Europe/Berlin", Window::Month, at),
+            pair("2026-11-30T23:00:00Z", "2026-12-31T23:00:00Z")
+        );
+        assert_eq!(
+            span("Asia/Kolkata", Window::Day, at),
+            pair("2026-11-30T18:30:00Z", "2026-12-01T18:30:00Z")
+        );
     }
 
     #[test]
@@ -136,7 +163,9 @@ mod tests {
     fn a_window_has_its_first_moment_and_not_its_last() {
         let calendar = Calendar::default();
         for window in [Window::Minute, Window::Hour, Window::Day, Window::Month] {
-            let span = calendar.span(window, Timestamp::from_micros(1_795_000_000_123_456)).unwrap();
+            let span = calendar
+                .span(window, Timestamp::from_micros(1_795_000_000_123_456))
+                .unwrap();
             assert!(span.contains(span.start) && !span.contains(span.end));
             assert_eq!(calendar.span(window, span.start), Some(span));
             assert_eq!(calendar.span(window, span.end).unwrap().start, span.end);

@@ -22,13 +22,17 @@ impl MemoryAdmission {
     /// Empty counters with the windows of `calendar`.
     #[must_use]
     pub fn new(calendar: Calendar) -> Self {
-        Self { books: Mutex::new(Books::new(calendar, true)) }
+        Self {
+            books: Mutex::new(Books::new(calendar, true)),
+        }
     }
 
     /// Counters that are not known yet: every request is [`Reserved::Unready`] until they are seeded.
     #[must_use]
     pub fn unready(calendar: Calendar) -> Self {
-        Self { books: Mutex::new(Books::new(calendar, false)) }
+        Self {
+            books: Mutex::new(Books::new(calendar, false)),
+        }
     }
 
     // Nothing in here panics while it holds the lock, so a poisoned one holds whole data.

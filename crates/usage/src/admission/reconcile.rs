@@ -31,14 +31,20 @@ pub async fn rebuild(
 ) -> Result<(), StoreError> {
     let mut counters = Vec::new();
     for window in [Window::Minute, Window::Hour, Window::Day, Window::Month] {
-        let Some(span) = calendar.span(window, now) else { continue };
+        let Some(span) = calendar.span(window, now) else {
+            continue;
+        };
         let mut used = Used::new();
         let full_hours = first_full_hour(span.start).min(span.end);
         add_records(ledger, span.start, full_hours, &mut used).await?;
         if full_hours < span.end {
             add_hours(ledger, full_hours, &mut used).await?;
         }
-        counters.extend(used.into_iter().map(|(subject, used)| Counter { subject, window, used }));
+        counters.extend(used.into_iter().map(|(subject, used)| Counter {
+            subject,
+            window,
+            used,
+        }));
     }
     admission.seed(now, &counters).await
 }
@@ -51,15 +57,38 @@ fn first_full_hour(at: Timestamp) -> Timestamp {
 
 // Nothing is later than the present, so a report needs no end.
 async fn add_hours(ledger: &dyn UsageLedger, from: Timestamp, used: &mut Used) -> Result<(), StoreError> {
-    let by = vec![Dimension::User, Dimension::Key, Dimension::Model, Dimension::Groups];
-    let query = ReportQuery { from: Some(from), by, ..ReportQuery::default() };
+    let by = vec![
+        Dimension::User,
+        Dimension::Key,
+        Dimension::Model,
+        Dimension::Groups,
+    ];
+    let query = ReportQuery {
+        from: Some(from),
+        by,
+        ..ReportQuery::default()
+    };
     for row in ledger.report(&query).await? {
-        let ReportRow { user: Some(user), key: Some(key), model: Some(model), groups: Some(groups), total, .. } = row
+        let ReportRow {
+            user: Some(user),
+            key: Some(key),
+            model: Some(model),
+            groups: Some(groups),
+            total,
+            ..
+        } = row
         else {
             let detail = "a report is not broken down as asked".to_owned();
-            return Err(StoreError::Corrupt { store: "ledger", detail });
+            return Err(StoreError::Corrupt {
+                store: "ledger",
+                detail,
+            });
         };
-        let charge = Charge { requests: total.charged, tokens: total.tokens.total(), cost: total.cost };
+        let charge = Charge {
+            requests: total.charged,
+            tokens: total.tokens.total(),
+            cost: total.cost,
+        };
         add(used, subjects(user, key, &groups, &model), &charge);
     }
     Ok(())
@@ -74,7 +103,12 @@ async fn add_records(
     if from >= to {
         return Ok(());
     }
-    let mut query = EventQuery { from: Some(from), to: Some(to), limit: PAGE, ..EventQuery::default() };
+    let mut query = EventQuery {
+        from: Some(from),
+        to: Some(to),
+        limit: PAGE,
+        ..EventQuery::default()
+    };
     loop {
         let records = ledger.events(&query).await?;
         for record in records.iter().map(settled) {

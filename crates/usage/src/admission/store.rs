@@ -4,7 +4,9 @@ use std::fmt;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use llmgw_types::{GroupName, KeyId, Limit, ModelId, Money, RequestId, StoreError, Timestamp, Unit, UserId, Window};
+use llmgw_types::{
+    GroupName, KeyId, Limit, ModelId, Money, RequestId, StoreError, Timestamp, Unit, UserId, Window,
+};
 use serde::{Deserialize, Serialize};
 
 /// Whose use is counted.
@@ -140,7 +142,11 @@ impl RuleState {
     /// What is left of the limit.
     #[must_use]
     pub fn remaining(&self) -> u64 {
-        self.rule.limit.amount().saturating_sub(self.used).saturating_sub(self.reserved)
+        self.rule
+            .limit
+            .amount()
+            .saturating_sub(self.used)
+            .saturating_sub(self.reserved)
     }
 }
 

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use llmgw_types::{
-    Endpoint, GroupName, KeyId, ModelId, Price, RequestId, TargetId, Timestamp, TokenSource, TokenUsage, UserId,
+    Endpoint, GroupName, KeyId, ModelId, Price, RequestId, TargetId, Timestamp, TokenSource, TokenUsage,
+    UserId,
 };
 use serde::{Deserialize, Serialize};
 
@@ -57,9 +58,16 @@ impl OpenEntry {
     /// The record of this request when its process died: charged its prompt and what was last seen.
     #[must_use]
     pub fn crashed(self, progress: Option<&Progress>) -> UsageRecord {
-        let estimate = TokenUsage { prompt: self.prompt_estimate, ..TokenUsage::default() };
+        let estimate = TokenUsage {
+            prompt: self.prompt_estimate,
+            ..TokenUsage::default()
+        };
         let mut tokens = progress.map_or(estimate, |seen| seen.tokens);
-        tokens.prompt = if tokens.prompt == 0 { self.prompt_estimate } else { tokens.prompt };
+        tokens.prompt = if tokens.prompt == 0 {
+            self.prompt_estimate
+        } else {
+            tokens.prompt
+        };
         let ended = progress.is_some_and(|seen| seen.ended);
         UsageRecord {
             id: self.id,

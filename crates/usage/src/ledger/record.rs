@@ -3,7 +3,8 @@
 use std::str::FromStr;
 
 use llmgw_types::{
-    Endpoint, GroupName, KeyId, ModelId, Money, RequestId, TargetId, Timestamp, TokenSource, TokenUsage, UserId,
+    Endpoint, GroupName, KeyId, ModelId, Money, RequestId, TargetId, Timestamp, TokenSource, TokenUsage,
+    UserId,
 };
 use serde::{Deserialize, Serialize};
 
@@ -38,10 +39,15 @@ impl FromStr for End {
     type Err = UnknownEnd;
 
     fn from_str(text: &str) -> Result<Self, UnknownEnd> {
-        [Self::Complete, Self::ClientGone, Self::UpstreamError, Self::Crashed]
-            .into_iter()
-            .find(|end| end.as_str() == text)
-            .ok_or_else(|| UnknownEnd(text.chars().take(64).collect()))
+        [
+            Self::Complete,
+            Self::ClientGone,
+            Self::UpstreamError,
+            Self::Crashed,
+        ]
+        .into_iter()
+        .find(|end| end.as_str() == text)
+        .ok_or_else(|| UnknownEnd(text.chars().take(64).collect()))
     }
 }
 

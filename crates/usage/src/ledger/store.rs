@@ -2,7 +2,8 @@
 
 use async_trait::async_trait;
 use llmgw_types::{
-    Endpoint, GroupName, KeyId, ModelId, Money, RequestId, StoreError, TargetId, Timestamp, TokenUsage, UserId,
+    Endpoint, GroupName, KeyId, ModelId, Money, RequestId, StoreError, TargetId, Timestamp, TokenUsage,
+    UserId,
 };
 
 use super::UsageRecord;

@@ -65,7 +65,11 @@ impl Events {
         if let Some(tail) = self.splitter.finish() {
             // An event without its empty line may still be all there.
             let whole = tail.whole || self.reader.is_all_there(&tail.bytes);
-            let seen = if whole { self.reader.read(&tail.bytes) } else { Seen::Event };
+            let seen = if whole {
+                self.reader.read(&tail.bytes)
+            } else {
+                Seen::Event
+            };
             guard.saw(self.sight());
             if (tail.whole || self.reader.ended()) && !(self.take_usage_out && seen == Seen::UsageEvent) {
                 kept.push(tail.bytes);
@@ -96,7 +100,10 @@ impl Events {
     }
 
     fn sight(&self) -> Sight {
-        Sight { reported: *self.reader.reported(), seen: self.reader.said() }
+        Sight {
+            reported: *self.reader.reported(),
+            seen: self.reader.said(),
+        }
     }
 }
 
@@ -118,6 +125,10 @@ impl Kept {
     }
 
     fn into_bytes(self) -> Bytes {
-        if self.more.is_empty() { self.one } else { Bytes::from(self.more) }
+        if self.more.is_empty() {
+            self.one
+        } else {
+            Bytes::from(self.more)
+        }
     }
 }

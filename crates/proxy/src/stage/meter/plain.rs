@@ -7,8 +7,8 @@ use super::{BrokenOff, Passed};
 use crate::body_usage::UsageScanner;
 use crate::estimate;
 use crate::guard::Guard;
-use crate::running::Sight;
 use crate::reported::Reported;
+use crate::running::Sight;
 
 pub(super) struct Plain {
     scanner: UsageScanner,
@@ -22,7 +22,13 @@ pub(super) struct Plain {
 
 impl Plain {
     pub(super) fn new(length: Option<u64>, generates: bool) -> Self {
-        Self { scanner: UsageScanner::default(), received: 0, length, held: None, generates }
+        Self {
+            scanner: UsageScanner::default(),
+            received: 0,
+            length,
+            held: None,
+            generates,
+        }
     }
 
     pub(super) fn pass(&mut self, chunk: Bytes, guard: &mut Guard) -> Passed {
@@ -61,7 +67,11 @@ impl Plain {
             reported.take(usage);
         }
         let uncounted = self.generates && reported.tokens().is_none();
-        let seen = if uncounted { estimate::completion_tokens(self.scanner.said()) } else { 0 };
+        let seen = if uncounted {
+            estimate::completion_tokens(self.scanner.said())
+        } else {
+            0
+        };
         Sight { reported, seen }
     }
 }

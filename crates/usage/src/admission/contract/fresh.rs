@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use llmgw_types::{GroupName, KeyId, Limit, ModelId, Money, RequestId, Timestamp, Unit, UserId, Window};
 
-use crate::admission::{AdmissionStore, Calendar, Charge, ReserveRequest, Reserved, Rule, RuleState, Settled, Subject};
+use crate::admission::{
+    AdmissionStore, Calendar, Charge, ReserveRequest, Reserved, Rule, RuleState, Settled, Subject,
+};
 
 pub(super) const WORKS: &str = "the store works";
 pub(super) const LEASE: Duration = Duration::from_secs(60);
@@ -60,7 +62,10 @@ impl Caller {
 }
 
 pub(super) fn rule(subject: Subject, unit: Unit, window: Window, amount: u64) -> Rule {
-    Rule { subject, limit: Limit::new(unit, window, amount).expect("unit and window go together") }
+    Rule {
+        subject,
+        limit: Limit::new(unit, window, amount).expect("unit and window go together"),
+    }
 }
 
 pub(super) fn request_id() -> RequestId {
@@ -68,7 +73,11 @@ pub(super) fn request_id() -> RequestId {
 }
 
 pub(super) const fn tokens(tokens: u64) -> Charge {
-    Charge { requests: 1, tokens, cost: Money::ZERO }
+    Charge {
+        requests: 1,
+        tokens,
+        cost: Money::ZERO,
+    }
 }
 
 /// Asks for a request that takes `estimate`.
@@ -81,7 +90,14 @@ pub(super) async fn ask(
     estimate: Charge,
 ) -> Reserved {
     let subjects = caller.subjects();
-    let request = ReserveRequest { id, now: when, lease: LEASE, subjects: &subjects, rules, estimate };
+    let request = ReserveRequest {
+        id,
+        now: when,
+        lease: LEASE,
+        subjects: &subjects,
+        rules,
+        estimate,
+    };
     store.reserve(&request).await.expect(WORKS)
 }
 
@@ -114,17 +130,33 @@ pub(super) async fn refused(
 }
 
 pub(super) fn settled(id: RequestId, caller: &Caller, actual: Charge) -> Settled {
-    Settled { id, reserved_at: now(), subjects: caller.subjects(), actual }
+    Settled {
+        id,
+        reserved_at: now(),
+        subjects: caller.subjects(),
+        actual,
+    }
 }
 
-pub(super) async fn settle(store: &dyn AdmissionStore, when: Timestamp, id: RequestId, caller: &Caller, actual: Charge) {
-    store.settle(when, &[settled(id, caller, actual)]).await.expect(WORKS);
+pub(super) async fn settle(
+    store: &dyn AdmissionStore,
+    when: Timestamp,
+    id: RequestId,
+    caller: &Caller,
+    actual: Charge,
+) {
+    store
+        .settle(when, &[settled(id, caller, actual)])
+        .await
+        .expect(WORKS);
 }
 
 /// What one rule counts: used and reserved.
 pub(super) async fn counted(store: &dyn AdmissionStore, when: Timestamp, rule: &Rule) -> (u64, u64) {
     let states = store.state(when, std::slice::from_ref(rule)).await.expect(WORKS);
-    let [state] = states.as_slice() else { panic!("{states:?}: one rule has one state") };
+    let [state] = states.as_slice() else {
+        panic!("{states:?}: one rule has one state")
+    };
     assert_eq!(state.rule, *rule);
     (state.used, state.reserved)
 }

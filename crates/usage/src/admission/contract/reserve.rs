@@ -28,9 +28,15 @@ pub async fn a_reservation_holds_its_estimate(store: &dyn AdmissionStore) {
         caller.key_rule(Unit::Cost, Window::Month, 1_000),
         caller.key_rule(Unit::InFlight, Window::None, 9),
     ];
-    let estimate = Charge { requests: 1, tokens: 60, cost: Money::from_nanos(700) };
+    let estimate = Charge {
+        requests: 1,
+        tokens: 60,
+        cost: Money::from_nanos(700),
+    };
     let answer = ask(store, now(), request_id(), &caller, &rules, estimate).await;
-    let Reserved::Granted(states) = answer else { panic!("{answer:?}") };
+    let Reserved::Granted(states) = answer else {
+        panic!("{answer:?}")
+    };
     let reserved: Vec<_> = states.iter().map(|state| (state.used, state.reserved)).collect();
     assert_eq!(reserved, [(0, 1), (0, 60), (0, 700), (0, 1)]);
     let (state, asked) = refused(store, now(), &caller, &rules, estimate).await;
@@ -43,10 +49,25 @@ pub async fn all_limits_have_room_or_none_is_touched(store: &dyn AdmissionStore)
     let wide = [
         caller.key_rule(Unit::Requests, Window::Day, 100),
         rule(Subject::User(caller.user), Unit::Tokens, Window::Day, 1_000),
-        rule(Subject::Group(caller.groups[1].clone()), Unit::Tokens, Window::Month, 1_000),
-        rule(Subject::Model(caller.model.clone()), Unit::InFlight, Window::None, 100),
+        rule(
+            Subject::Group(caller.groups[1].clone()),
+            Unit::Tokens,
+            Window::Month,
+            1_000,
+        ),
+        rule(
+            Subject::Model(caller.model.clone()),
+            Unit::InFlight,
+            Window::None,
+            100,
+        ),
     ];
-    let narrow = rule(Subject::Group(caller.groups[0].clone()), Unit::Tokens, Window::Day, 10);
+    let narrow = rule(
+        Subject::Group(caller.groups[0].clone()),
+        Unit::Tokens,
+        Window::Day,
+        10,
+    );
     let mut rules = wide.to_vec();
     rules.push(narrow.clone());
     let (state, _) = refused(store, now(), &caller, &rules, tokens(11)).await;
@@ -62,7 +83,10 @@ pub async fn a_live_id_is_granted_again_and_counted_once(store: &dyn AdmissionSt
     let rules = [caller.key_rule(Unit::Requests, Window::Day, 1)];
     let id = admit(store, now(), &caller, &rules, tokens(5)).await;
     let again = ask(store, now(), id, &caller, &rules, tokens(5)).await;
-    assert!(matches!(&again, Reserved::Granted(states) if states[0].reserved == 1), "{again:?}");
+    assert!(
+        matches!(&again, Reserved::Granted(states) if states[0].reserved == 1),
+        "{again:?}"
+    );
     settle(store, now(), id, &caller, tokens(5)).await;
     assert_eq!(counted(store, now(), &rules[0]).await, (1, 0));
 }
@@ -120,7 +144,11 @@ pub async fn use_before_a_limit_was_made_is_known_to_it(store: &dyn AdmissionSto
     let done = admit(store, now(), &caller, &[], tokens(4)).await;
     settle(store, now(), done, &caller, tokens(4)).await;
     admit(store, now(), &caller, &[], tokens(5)).await;
-    for subject in caller.subjects().into_iter().filter(|subject| *subject != Subject::Everyone) {
+    for subject in caller
+        .subjects()
+        .into_iter()
+        .filter(|subject| *subject != Subject::Everyone)
+    {
         let late = rule(subject, Unit::Tokens, Window::Day, 10);
         assert_eq!(counted(store, now(), &late).await, (4, 5), "{late:?}");
         refused(store, now(), &caller, &[late], tokens(2)).await;
@@ -154,8 +182,10 @@ pub async fn states_are_in_the_order_of_the_rules(store: &dyn AdmissionStore) {
 /// The narrower of two limits on the same counter decides.
 pub async fn two_rules_on_one_counter_both_hold(store: &dyn AdmissionStore) {
     let caller = Caller::new();
-    let rules =
-        [caller.key_rule(Unit::Tokens, Window::Day, 100), caller.key_rule(Unit::Tokens, Window::Day, 10)];
+    let rules = [
+        caller.key_rule(Unit::Tokens, Window::Day, 100),
+        caller.key_rule(Unit::Tokens, Window::Day, 10),
+    ];
     admit(store, now(), &caller, &rules, tokens(10)).await;
     let (state, _) = refused(store, now(), &caller, &rules, tokens(1)).await;
     assert_eq!(state.rule, rules[1]);
@@ -209,8 +239,13 @@ pub fn requests_at_the_same_time_share_a_limit_exactly(store: &dyn AdmissionStor
         admitted
     };
     let admitted: usize = std::thread::scope(|scope| {
-        let threads: Vec<_> = (0..8).map(|_| scope.spawn(move || block_on(Box::pin(race())))).collect();
-        threads.into_iter().map(|thread| thread.join().expect("a racing thread ends well")).sum()
+        let threads: Vec<_> = (0..8)
+            .map(|_| scope.spawn(move || block_on(Box::pin(race()))))
+            .collect();
+        threads
+            .into_iter()
+            .map(|thread| thread.join().expect("a racing thread ends well"))
+            .sum()
     });
     assert_eq!(admitted, 100);
     let checked = async {

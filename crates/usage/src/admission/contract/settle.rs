@@ -13,7 +13,10 @@ fn tokens_and_slots(caller: &Caller) -> [Rule; 2] {
 }
 
 async fn assert_counted(store: &dyn AdmissionStore, rules: &[Rule; 2], wanted: [(u64, u64); 2]) {
-    let found = [counted(store, now(), &rules[0]).await, counted(store, now(), &rules[1]).await];
+    let found = [
+        counted(store, now(), &rules[0]).await,
+        counted(store, now(), &rules[1]).await,
+    ];
     assert_eq!(found, wanted);
 }
 
@@ -34,7 +37,10 @@ pub async fn an_id_is_settled_once(store: &dyn AdmissionStore) {
     let rules = tokens_and_slots(&caller);
     let id = admit(store, now(), &caller, &rules, tokens(20)).await;
     let twin = settled(id, &caller, tokens(20));
-    store.settle(now(), &[twin.clone(), twin.clone()]).await.expect(WORKS);
+    store
+        .settle(now(), &[twin.clone(), twin.clone()])
+        .await
+        .expect(WORKS);
     store.settle(now(), &[twin]).await.expect(WORKS);
     assert_counted(store, &rules, [(20, 0), (0, 0)]).await;
 }
@@ -55,7 +61,11 @@ pub async fn nothing_used_gives_everything_back(store: &dyn AdmissionStore) {
         caller.key_rule(Unit::Requests, Window::Month, 1),
         caller.key_rule(Unit::Cost, Window::Month, 100),
     ];
-    let estimate = Charge { requests: 1, tokens: 9, cost: Money::from_nanos(100) };
+    let estimate = Charge {
+        requests: 1,
+        tokens: 9,
+        cost: Money::from_nanos(100),
+    };
     let id = admit(store, now(), &caller, &rules, estimate).await;
     settle(store, now(), id, &caller, Charge::default()).await;
     assert_counted(store, &rules, [(0, 0), (0, 0)]).await;

@@ -16,7 +16,14 @@ pub async fn a_new_window_begins_empty(store: &dyn AdmissionStore) {
     let caller = Caller::new();
     let rules = [caller.key_rule(Unit::Requests, Window::Minute, 1)];
     use_up(store, now(), &caller, &rules).await;
-    let (state, _) = refused(store, at("2026-11-18T11:06:59.999999Z"), &caller, &rules, tokens(7)).await;
+    let (state, _) = refused(
+        store,
+        at("2026-11-18T11:06:59.999999Z"),
+        &caller,
+        &rules,
+        tokens(7),
+    )
+    .await;
     assert_eq!(state.resets_at, Some(at("2026-11-18T11:07:00Z")));
     use_up(store, at("2026-11-18T11:07:00Z"), &caller, &rules).await;
 }
@@ -54,7 +61,10 @@ pub async fn days_and_months_are_those_of_the_zone(store: &dyn AdmissionStore) {
     assert_eq!(state.resets_at, Some(at("2026-11-30T23:00:00Z")));
     use_up(store, at("2026-11-30T23:00:00Z"), &caller, &rules).await;
     // Used once in December so far.
-    assert_eq!(counted(store, at("2026-12-01T12:00:00Z"), &rules[1]).await, (7, 0));
+    assert_eq!(
+        counted(store, at("2026-12-01T12:00:00Z"), &rules[1]).await,
+        (7, 0)
+    );
 }
 
 /// Also when it ends in the next: a minute's budget is not spent by what began before it.
@@ -90,9 +100,20 @@ pub async fn a_seed_sets_what_was_used_and_keeps_what_runs(store: &dyn Admission
     let cost_a_month = caller.key_rule(Unit::Cost, Window::Month, 1_000);
     let slots = caller.key_rule(Unit::InFlight, Window::None, 2);
     let id = admit(store, now(), &caller, &[], tokens(20)).await;
-    let used = |tokens, cost| Charge { requests: 3, tokens, cost: Money::from_nanos(cost) };
-    let counter = |window, used| Counter { subject: Subject::Key(caller.key), window, used };
-    let counters = [counter(Window::Day, used(40, 400)), counter(Window::Month, used(70, 700))];
+    let used = |tokens, cost| Charge {
+        requests: 3,
+        tokens,
+        cost: Money::from_nanos(cost),
+    };
+    let counter = |window, used| Counter {
+        subject: Subject::Key(caller.key),
+        window,
+        used,
+    };
+    let counters = [
+        counter(Window::Day, used(40, 400)),
+        counter(Window::Month, used(70, 700)),
+    ];
     store.seed(now(), &counters).await.expect(WORKS);
     assert_eq!(counted(store, now(), &tokens_a_day).await, (40, 20));
     assert_eq!(counted(store, now(), &cost_a_month).await, (700, 0));

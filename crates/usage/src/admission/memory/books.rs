@@ -7,7 +7,9 @@ use std::time::Duration;
 use llmgw_types::{RequestId, Timestamp};
 
 use super::counters::{Counters, Starts, Windows};
-use crate::admission::{Calendar, Charge, Counter, Refusal, ReserveRequest, Reserved, Rule, RuleState, Subject};
+use crate::admission::{
+    Calendar, Charge, Counter, Refusal, ReserveRequest, Reserved, Rule, RuleState, Subject,
+};
 
 /// How long a release is remembered that came before its reserve. The port promises an hour at least.
 const VOID_FOR: Duration = Duration::from_secs(3_600);
@@ -82,7 +84,11 @@ impl Books {
         if !self.ready {
             return Reserved::Unready;
         }
-        if self.void.remove(&request.id).is_some_and(|until| until > self.now) {
+        if self
+            .void
+            .remove(&request.id)
+            .is_some_and(|until| until > self.now)
+        {
             return Reserved::Void;
         }
         if !self.live.contains_key(&request.id) {
@@ -118,7 +124,11 @@ impl Books {
     pub(super) fn release(&mut self, id: RequestId) {
         if let Some(reservation) = self.live.remove(&id) {
             self.give_back(&reservation);
-        } else if self.lapsed.remove(&id).is_none_or(|reservation| reservation.over <= self.now) {
+        } else if self
+            .lapsed
+            .remove(&id)
+            .is_none_or(|reservation| reservation.over <= self.now)
+        {
             self.void.insert(id, self.now.plus(VOID_FOR));
         }
     }
@@ -138,13 +148,26 @@ impl Books {
         let (unit, window) = (rule.limit.unit(), rule.limit.window());
         let counters = self.subjects.get(&rule.subject);
         let (used, reserved) = counters.map_or((0, 0), |counters| counters.of(unit, window, &self.windows));
-        RuleState { rule: rule.clone(), used, reserved, resets_at: self.windows.end(window) }
+        RuleState {
+            rule: rule.clone(),
+            used,
+            reserved,
+            resets_at: self.windows.end(window),
+        }
     }
 
     pub(super) fn seed(&mut self, counters: &[Counter]) {
         self.subjects.values_mut().for_each(Counters::forget_used);
-        for Counter { subject, window, used } in counters {
-            self.subjects.entry(subject.clone()).or_default().set(*window, &self.windows, *used);
+        for Counter {
+            subject,
+            window,
+            used,
+        } in counters
+        {
+            self.subjects
+                .entry(subject.clone())
+                .or_default()
+                .set(*window, &self.windows, *used);
         }
         self.ready = true;
     }
@@ -162,7 +185,10 @@ impl Books {
             match self.subjects.get_mut(subject) {
                 Some(counters) => counters.reserve(&starts, &request.estimate),
                 None => {
-                    self.subjects.entry(subject.clone()).or_default().reserve(&starts, &request.estimate);
+                    self.subjects
+                        .entry(subject.clone())
+                        .or_default()
+                        .reserve(&starts, &request.estimate);
                 }
             }
         }
@@ -173,7 +199,13 @@ impl Books {
         let reservation = Reservation {
             subjects: request.subjects.into(),
             starts,
-            over: self.windows.0.iter().map(|span| span.end).max().unwrap_or(self.now),
+            over: self
+                .windows
+                .0
+                .iter()
+                .map(|span| span.end)
+                .max()
+                .unwrap_or(self.now),
             estimate: request.estimate,
             lease_ends,
         };
@@ -202,8 +234,10 @@ impl Books {
 
     fn end_leases(&mut self) {
         let now = self.now;
-        let ended: Vec<_> =
-            self.live.extract_if(|_, reservation| reservation.lease_ends <= now).collect();
+        let ended: Vec<_> = self
+            .live
+            .extract_if(|_, reservation| reservation.lease_ends <= now)
+            .collect();
         for (id, reservation) in ended {
             self.give_back(&reservation);
             self.lapsed.insert(id, reservation);

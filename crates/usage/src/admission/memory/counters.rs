@@ -53,7 +53,9 @@ impl Windows {
 impl Counters {
     /// Used and reserved of `unit` in the present window of this kind.
     pub(super) fn of(&self, unit: Unit, window: Window, present: &Windows) -> (u64, u64) {
-        let Some(place) = place(window) else { return (0, self.in_flight) };
+        let Some(place) = place(window) else {
+            return (0, self.in_flight);
+        };
         let tally = &self.windows[place];
         if tally.start != present.0[place].start {
             return (0, 0);
@@ -110,19 +112,27 @@ impl Counters {
     pub(super) fn is_over(&self, present: &Windows) -> bool {
         self.in_flight == 0
             && self.windows.iter().zip(&present.0).all(|(tally, span)| {
-                tally.start != span.start || (tally.used == Charge::default() && tally.reserved == Charge::default())
+                tally.start != span.start
+                    || (tally.used == Charge::default() && tally.reserved == Charge::default())
             })
     }
 
     fn still<'a>(&'a mut self, starts: &'a Starts) -> impl Iterator<Item = &'a mut Tally> {
-        self.windows.iter_mut().zip(starts).filter(|(tally, start)| tally.start == **start).map(|(tally, _)| tally)
+        self.windows
+            .iter_mut()
+            .zip(starts)
+            .filter(|(tally, start)| tally.start == **start)
+            .map(|(tally, _)| tally)
     }
 }
 
 impl Tally {
     fn turn_to(&mut self, start: Timestamp) {
         if self.start != start {
-            *self = Self { start, ..Self::default() };
+            *self = Self {
+                start,
+                ..Self::default()
+            };
         }
     }
 }

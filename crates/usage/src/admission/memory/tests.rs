@@ -38,7 +38,12 @@ fn rules() -> Vec<Rule> {
     let limit = |unit, window, amount| Limit::new(unit, window, amount).unwrap();
     let mut rules = Vec::new();
     for subject in subjects() {
-        let mut add = |limit| rules.push(Rule { subject: subject.clone(), limit });
+        let mut add = |limit| {
+            rules.push(Rule {
+                subject: subject.clone(),
+                limit,
+            })
+        };
         for window in [Window::Minute, Window::Hour, Window::Day, Window::Month] {
             add(limit(Unit::Requests, window, 12));
             add(limit(Unit::Tokens, window, 150));
@@ -51,12 +56,30 @@ fn rules() -> Vec<Rule> {
 
 #[derive(Debug, Clone)]
 pub(super) enum Step {
-    Reserve { id: u8, subjects: u8, rules: Vec<usize>, tokens: u64, lease: u64 },
-    Settle { id: u8, tokens: u64 },
-    Release { id: u8 },
-    Renew { id: u8, lease: u64 },
-    Wait { seconds: u64 },
-    Seed { tokens: u64 },
+    Reserve {
+        id: u8,
+        subjects: u8,
+        rules: Vec<usize>,
+        tokens: u64,
+        lease: u64,
+    },
+    Settle {
+        id: u8,
+        tokens: u64,
+    },
+    Release {
+        id: u8,
+    },
+    Renew {
+        id: u8,
+        lease: u64,
+    },
+    Wait {
+        seconds: u64,
+    },
+    Seed {
+        tokens: u64,
+    },
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -75,7 +98,11 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 pub(super) fn charge(tokens: u64) -> Charge {
-    Charge { requests: 1, tokens, cost: Money::from_nanos(i64::try_from(tokens).unwrap() * 5) }
+    Charge {
+        requests: 1,
+        tokens,
+        cost: Money::from_nanos(i64::try_from(tokens).unwrap() * 5),
+    }
 }
 
 proptest! {
@@ -107,7 +134,13 @@ pub(super) type Answer = Option<Result<(), Rule>>;
 
 async fn play(store: &MemoryAdmission, now: Timestamp, step: &Step, all: &[Rule]) -> Answer {
     match step {
-        Step::Reserve { id: number, subjects: many, rules, tokens, lease } => {
+        Step::Reserve {
+            id: number,
+            subjects: many,
+            rules,
+            tokens,
+            lease,
+        } => {
             let subjects = &subjects()[..usize::from(*many)];
             let rules: Vec<_> = naive::applying(rules, all, subjects);
             let request = ReserveRequest {
@@ -143,7 +176,10 @@ async fn play(store: &MemoryAdmission, now: Timestamp, step: &Step, all: &[Rule]
         }
         Step::Release { id: number } => store.release(now, id(*number)).await.unwrap(),
         Step::Renew { id: number, lease } => {
-            store.renew(now, &[id(*number)], Duration::from_secs(*lease)).await.unwrap();
+            store
+                .renew(now, &[id(*number)], Duration::from_secs(*lease))
+                .await
+                .unwrap();
         }
         Step::Wait { .. } => {}
         Step::Seed { tokens } => store.seed(now, &naive::seed(*tokens)).await.unwrap(),
@@ -173,7 +209,10 @@ fn nothing_is_admitted_before_the_counters_are_known() {
 fn a_clock_that_is_a_little_behind_does_not_open_an_old_window_again() {
     let store = MemoryAdmission::new(Calendar::default());
     let subject = Subject::Everyone;
-    let rule = Rule { subject, limit: Limit::new(Unit::Requests, Window::Minute, 2).unwrap() };
+    let rule = Rule {
+        subject,
+        limit: Limit::new(Unit::Requests, Window::Minute, 2).unwrap(),
+    };
     // A minute begins at 20 s here.
     for (number, seconds) in [(1, 20), (2, 19)] {
         let request = ReserveRequest {

@@ -24,7 +24,10 @@ fn record(number: u8, time: &str, end: End, tokens: u64) -> UsageRecord {
         status: 200,
         streamed: false,
         end,
-        tokens: TokenUsage { prompt: tokens, ..TokenUsage::default() },
+        tokens: TokenUsage {
+            prompt: tokens,
+            ..TokenUsage::default()
+        },
         source: TokenSource::Reported,
         cost: Money::from_nanos(i64::try_from(tokens).unwrap() * 10),
         ttft_ms: None,
@@ -34,7 +37,10 @@ fn record(number: u8, time: &str, end: End, tokens: u64) -> UsageRecord {
 
 fn used(zone: &str, records: &[UsageRecord], now: &str, unit: Unit) -> Vec<u64> {
     let calendar = Calendar::named(zone).unwrap();
-    let (ledger, admission) = (MemoryLedger::default(), MemoryAdmission::unready(calendar.clone()));
+    let (ledger, admission) = (
+        MemoryLedger::default(),
+        MemoryAdmission::unready(calendar.clone()),
+    );
     let windows = [Window::Minute, Window::Hour, Window::Day, Window::Month];
     let rules = windows.map(|window| Rule {
         subject: Subject::Group(GroupName::parse("staff").unwrap()),
@@ -72,13 +78,19 @@ fn a_day_may_begin_at_half_past() {
         record(2, "2026-11-18T18:30:00Z", End::Complete, 2),
         record(3, "2026-11-18T19:00:00Z", End::Complete, 4),
     ];
-    assert_eq!(used("Asia/Kolkata", &records, "2026-11-18T19:36:00Z", Unit::Tokens), [0, 4, 6, 7]);
+    assert_eq!(
+        used("Asia/Kolkata", &records, "2026-11-18T19:36:00Z", Unit::Tokens),
+        [0, 4, 6, 7]
+    );
 }
 
 #[test]
 fn what_was_given_back_whole_is_not_counted() {
     let records = [record(1, "2026-11-18T11:06:00Z", End::UpstreamError, 0)];
-    assert_eq!(used("UTC", &records, "2026-11-18T11:06:40Z", Unit::Requests), [0, 0, 0, 0]);
+    assert_eq!(
+        used("UTC", &records, "2026-11-18T11:06:40Z", Unit::Requests),
+        [0, 0, 0, 0]
+    );
 }
 
 #[test]
@@ -89,7 +101,10 @@ fn more_records_than_a_page_are_all_counted() {
             let mut random = [0; 10];
             random[..4].copy_from_slice(&number.to_be_bytes());
             let id = RequestId::new(start, random);
-            UsageRecord { id, ..record(0, "2026-11-18T11:06:00Z", End::Complete, 1) }
+            UsageRecord {
+                id,
+                ..record(0, "2026-11-18T11:06:00Z", End::Complete, 1)
+            }
         })
         .collect();
     let used = used("UTC", &records, "2026-11-18T11:06:40Z", Unit::Tokens);

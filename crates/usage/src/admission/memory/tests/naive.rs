@@ -27,18 +27,32 @@ pub(super) struct Naive {
 
 /// Of the chosen rules those whose subject the request has, as the port demands.
 pub(super) fn applying(chosen: &[usize], all: &[Rule], subjects: &[Subject]) -> Vec<Rule> {
-    chosen.iter().map(|at| all[*at].clone()).filter(|rule| subjects.contains(&rule.subject)).collect()
+    chosen
+        .iter()
+        .map(|at| all[*at].clone())
+        .filter(|rule| subjects.contains(&rule.subject))
+        .collect()
 }
 
 pub(super) fn seed(tokens: u64) -> Vec<Counter> {
-    let counter = |window| Counter { subject: Subject::Everyone, window, used: charge(tokens) };
+    let counter = |window| Counter {
+        subject: Subject::Everyone,
+        window,
+        used: charge(tokens),
+    };
     vec![counter(Window::Hour), counter(Window::Month)]
 }
 
 impl Naive {
     pub(super) fn play(&mut self, now: Timestamp, step: &Step, all: &[Rule]) -> Answer {
         match step {
-            Step::Reserve { id, subjects: many, rules, tokens, lease } => {
+            Step::Reserve {
+                id,
+                subjects: many,
+                rules,
+                tokens,
+                lease,
+            } => {
                 let subjects = subjects()[..usize::from(*many)].to_vec();
                 let rules = applying(rules, all, &subjects);
                 return self.reserve(now, *id, subjects, &rules, charge(*tokens), *lease);
@@ -93,8 +107,12 @@ impl Naive {
             let asked = estimate.of(rule.limit.unit());
             if used + reserved + asked > rule.limit.amount() {
                 let never = asked > rule.limit.amount();
-                let ends = Calendar::default().span(rule.limit.window(), now).map(|span| span.end);
-                let longer = worst.as_ref().is_none_or(|(other, until, _)| (never, ends) > (*other, *until));
+                let ends = Calendar::default()
+                    .span(rule.limit.window(), now)
+                    .map(|span| span.end);
+                let longer = worst
+                    .as_ref()
+                    .is_none_or(|(other, until, _)| (never, ends) > (*other, *until));
                 if longer {
                     worst = Some((never, ends, rule.clone()));
                 }
@@ -104,25 +122,47 @@ impl Naive {
             return Some(Err(rule));
         }
         let lease_ends = now.plus(Duration::from_secs(lease));
-        self.open.insert(id, Request { at: now, subjects, estimate, lease_ends });
+        self.open.insert(
+            id,
+            Request {
+                at: now,
+                subjects,
+                estimate,
+                lease_ends,
+            },
+        );
         Some(Ok(()))
     }
 
     /// Used and reserved, as of now.
     pub(super) fn counted(&self, now: Timestamp, rule: &Rule) -> (u64, u64) {
         let (unit, window) = (rule.limit.unit(), rule.limit.window());
-        let live = self.open.values().filter(|request| {
-            request.lease_ends > now && request.subjects.contains(&rule.subject)
-        });
+        let live = self
+            .open
+            .values()
+            .filter(|request| request.lease_ends > now && request.subjects.contains(&rule.subject));
         if unit == Unit::InFlight {
             return (0, live.count() as u64);
         }
         let span = Calendar::default().span(window, now).unwrap();
-        let reserved = live.filter(|request| span.contains(request.at)).map(|request| request.estimate.of(unit)).sum();
-        let used = self.used.iter().filter(|(at, whose, _)| span.contains(*at) && whose.contains(&rule.subject));
-        let seeded = self.seeds.iter().filter(|(at, _)| span.contains(*at)).flat_map(|(_, counters)| counters);
+        let reserved = live
+            .filter(|request| span.contains(request.at))
+            .map(|request| request.estimate.of(unit))
+            .sum();
+        let used = self
+            .used
+            .iter()
+            .filter(|(at, whose, _)| span.contains(*at) && whose.contains(&rule.subject));
+        let seeded = self
+            .seeds
+            .iter()
+            .filter(|(at, _)| span.contains(*at))
+            .flat_map(|(_, counters)| counters);
         let seeded = seeded.filter(|counter| counter.subject == rule.subject && counter.window == window);
         let used: u64 = used.map(|(_, _, charge)| charge.of(unit)).sum();
-        (used + seeded.map(|counter| counter.used.of(unit)).sum::<u64>(), reserved)
+        (
+            used + seeded.map(|counter| counter.used.of(unit)).sum::<u64>(),
+            reserved,
+        )
     }
 }

@@ -1,0 +1,314 @@
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use actix_web::dev::Service;
+use actix_web::http::Method;
+use actix_web::{App, test};
+use async_trait::async_trait;
+use futures_util::FutureExt;
+use llmgw_keys::{ApiKey, KeyHash, KeyStore, KeyText, MemoryKeys, MemoryUsers, Page, Pepper};
+use llmgw_models::{MemoryModels, Model, SecretRef, Target};
+use llmgw_types::{
+    Change, ChangeFeed, Entropy, KeyId, ManualClock, ModelId, StoreError, TargetId, Timestamp, UserId,
+};
+use llmgw_usage::ledger::MemoryLedger;
+use serde_json::{Value, json};
+
+use super::*;
+
+const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
+const ADMIN_KEY: &str = "the-key-of-the-admin";
+
+/// Keys in memory. Changes take a while.
+#[derive(Default)]
+struct Slow(MemoryKeys);
+
+#[async_trait]
+impl KeyStore for Slow {
+    async fn insert(&self, key: &ApiKey) -> Result<(), StoreError> {
+        self.0.insert(key).await
+    }
+
+    async fn by_hash(&self, hash: &KeyHash) -> Result<Option<ApiKey>, StoreError> {
+        self.0.by_hash(hash).await
+    }
+
+    async fn get(&self, id: KeyId) -> Result<Option<ApiKey>, StoreError> {
+        self.0.get(id).await
+    }
+
+    async fn list(&self, owner: Option<UserId>, page: Page<KeyId>) -> Result<Vec<ApiKey>, StoreError> {
+        self.0.list(owner, page).await
+    }
+
+    async fn update(&self, key: &ApiKey) -> Result<(), StoreError> {
+        self.0.update(key).await?;
+        // Long enough for the caller to leave.
+        yield_once().await;
+        Ok(())
+    }
+
+    async fn touch(&self, used: &[(KeyId, Timestamp)]) -> Result<(), StoreError> {
+        self.0.touch(used).await
+    }
+}
+
+// Not ready at once.
+async fn yield_once() {
+    let mut yielded = false;
+    std::future::poll_fn(|context| {
+        if std::mem::replace(&mut yielded, true) {
+            return std::task::Poll::Ready(());
+        }
+        context.waker().wake_by_ref();
+        std::task::Poll::Pending
+    })
+    .await;
+}
+
+#[derive(Default)]
+struct Feed(AtomicUsize);
+
+#[async_trait]
+impl ChangeFeed for Feed {
+    async fn publish(&self, _: Change) -> Result<(), StoreError> {
+        self.0.fetch_add(1, Ordering::SeqCst);
+        Ok(())
+    }
+}
+
+struct Sevens;
+
+impl Entropy for Sevens {
+    fn fill(&self, bytes: &mut [u8]) {
+        bytes.fill(7);
+    }
+}
+
+struct World {
+    key: AdminKey,
+    admin: Arc<Admin>,
+    feed: Arc<Feed>,
+    models: Arc<MemoryModels>,
+}
+
+fn world() -> World {
+    let users = Arc::new(MemoryUsers::default());
+    let models = Arc::new(MemoryModels::default());
+    let feed = Arc::new(Feed::default());
+    let pepper = Pepper::new(&[1; 32]).unwrap();
+    let keys = KeyService::new(
+        Arc::new(Slow::default()),
+        users.clone(),
+        pepper.clone(),
+        feed.clone(),
+        Arc::new(Sevens),
+    );
+    let admin = Admin {
+        keys,
+        models: ModelService::new(models.clone(), feed.clone()),
+        users,
+        ledger: Arc::new(MemoryLedger::default()),
+        clock: Arc::new(ManualClock::at(NOW)),
+    };
+    let hash = pepper.hash(&KeyText::import(ADMIN_KEY).unwrap());
+    World {
+        key: AdminKey::new(vec![pepper], hash),
+        admin: Arc::new(admin),
+        feed,
+        models,
+    }
+}
+
+fn request(method: &str, path: &str, body: Option<&Value>) -> test::TestRequest {
+    let request = test::TestRequest::with_uri(path)
+        .method(Method::from_bytes(method.as_bytes()).unwrap())
+        .insert_header(("authorization", format!("Bearer {ADMIN_KEY}")));
+    match body {
+        Some(body) => request.set_json(body),
+        None => request,
+    }
+}
+
+impl World {
+    fn routes(&self) -> impl FnOnce(&mut ServiceConfig) + use<> {
+        routes(Arc::clone(&self.admin), self.key.clone())
+    }
+
+    // The answer's status and body; errors must be problem details.
+    async fn ask(&self, method: &str, path: &str, body: Option<Value>) -> (u16, Value) {
+        let app = test::init_service(App::new().configure(self.routes())).await;
+        let request = request(method, path, body.as_ref()).to_request();
+        let (status, media_type, body) = match app.call(request).await {
+            Ok(response) => {
+                let media_type = response.headers().get("content-type").cloned();
+                (response.status(), media_type, test::read_body(response).await)
+            }
+            Err(error) => {
+                let response = error.error_response();
+                let media_type = response.headers().get("content-type").cloned();
+                let body = actix_web::body::to_bytes(response.into_body()).await;
+                (
+                    error.as_response_error().status_code(),
+                    media_type,
+                    body.unwrap_or_default(),
+                )
+            }
+        };
+        if status.is_client_error() || status.is_server_error() {
+            assert_eq!(media_type.unwrap(), "application/problem+json", "{method} {path}");
+        }
+        let body = serde_json::from_slice(&body).unwrap_or(Value::Null);
+        (status.as_u16(), body)
+    }
+
+    async fn make_key(&self) -> String {
+        let (status, key) = self
+            .ask("POST", "/api/v1/keys", Some(json!({"owner": "ada"})))
+            .await;
+        assert_eq!(status, 201, "{key}");
+        key["id"].as_str().unwrap().to_owned()
+    }
+}
+
+#[actix_web::test]
+async fn a_revocation_goes_on_to_its_end_when_the_client_leaves() {
+    let world = world();
+    let id = world.make_key().await;
+    let told = world.feed.0.load(Ordering::SeqCst);
+    let app = test::init_service(App::new().configure(world.routes())).await;
+    let mut call = Box::pin(app.call(request("DELETE", &format!("/api/v1/keys/{id}"), None).to_request()));
+    // So far that the store has it, and no farther.
+    while world.ask("GET", "/api/v1/keys", None).await.1["data"][0]["state"] != "revoked" {
+        assert!(
+            (&mut call).now_or_never().is_none(),
+            "it ended before the client left"
+        );
+    }
+    drop(call);
+    for _ in 0..1_000 {
+        if world.feed.0.load(Ordering::SeqCst) > told {
+            return;
+        }
+        actix_web::rt::time::sleep(Duration::from_millis(5)).await;
+    }
+    panic!("the revocation was kept and not told");
+}
+
+#[actix_web::test]
+async fn a_key_is_deleted_once_or_more_and_only_where_there_is_one() {
+    let world = world();
+    let id = world.make_key().await;
+    for _ in 0..2 {
+        let (status, _) = world.ask("DELETE", &format!("/api/v1/keys/{id}"), None).await;
+        assert_eq!(status, 204);
+    }
+    let unknown = KeyId::new(NOW, [9; 10]);
+    for id in [&*unknown.to_string(), "nonsense"] {
+        let (status, problem) = world.ask("DELETE", &format!("/api/v1/keys/{id}"), None).await;
+        assert_eq!((status, &problem["status"]), (404, &json!(404)), "{problem}");
+    }
+}
+
+#[actix_web::test]
+async fn a_model_can_be_read_and_put_back() {
+    let world = world();
+    let target = json!({"base_url": "http://h:1/v1/", "secret": "file:a"});
+    let wanted = json!({
+        "id": "org/m", "aliases": ["n"], "targets": [target], "price": {"prompt": 5},
+        "limits": [{"unit": "tokens", "window": "day", "amount": 9}], "state": "disabled",
+    });
+    let (status, made) = world.ask("POST", "/api/v1/models", Some(wanted)).await;
+    assert_eq!(status, 201, "{made}");
+    assert_eq!(made["targets"][0]["base_url"], "http://h:1");
+    let (_, read) = world.ask("GET", "/api/v1/models/org/m", None).await;
+    let (status, put) = world.ask("PUT", "/api/v1/models/org/m", Some(read.clone())).await;
+    assert_eq!((status, &put), (200, &read));
+    assert_eq!(read, made);
+}
+
+#[actix_web::test]
+async fn the_default_secret_stays_where_it_is_and_goes_nowhere_else() {
+    let world = world();
+    let mut kept = Model::new(ModelId::parse("m").unwrap(), NOW);
+    kept.targets.push(Target {
+        id: TargetId::parse("upstream").unwrap(),
+        base_url: "http://h:1".to_owned(),
+        model: None,
+        secret: SecretRef::Default,
+        weight: 1,
+        max_in_flight: None,
+        quirks: Vec::new(),
+    });
+    world.admin.models.create(&kept).await.unwrap();
+    let (_, read) = world.ask("GET", "/api/v1/models/m", None).await;
+    let put = async |change: fn(&mut Value)| {
+        let mut wanted = read.clone();
+        change(&mut wanted["targets"][0]);
+        world.ask("PUT", "/api/v1/models/m", Some(wanted)).await.0
+    };
+    assert_eq!(
+        put(|target| target["base_url"] = json!("http://thief")).await,
+        400
+    );
+    assert_eq!(put(|target| target["id"] = json!("other")).await, 400);
+    assert_eq!(put(|target| target["weight"] = json!(2)).await, 200);
+    let mut wanted = read.clone();
+    wanted["id"] = json!("other");
+    assert_eq!(world.ask("POST", "/api/v1/models", Some(wanted)).await.0, 400);
+    // Nor back, once it was taken away.
+    assert_eq!(put(|target| target["secret"] = json!("")).await, 200);
+    assert_eq!(put(|_| {}).await, 400);
+    assert_eq!(
+        llmgw_models::ModelCatalog::list(&*world.models)
+            .await
+            .unwrap()
+            .len(),
+        1
+    );
+}
+
+#[actix_web::test]
+async fn what_makes_no_sense_is_refused() {
+    let world = world();
+    for (field, value) in [
+        ("price", json!({"completion": -1})),
+        ("timeouts", json!({"idle_ms": 0})),
+        ("targets", json!([{"base_url": "http://u:p@h"}])),
+        (
+            "targets",
+            json!([{"base_url": "http://h", "secret": "env:LLMGW_UPSTREAM__DEFAULT_KEY"}]),
+        ),
+    ] {
+        let mut wanted = json!({"id": "m"});
+        wanted[field] = value;
+        let (status, problem) = world.ask("POST", "/api/v1/models", Some(wanted)).await;
+        assert_eq!(status, 400, "{field}: {problem}");
+    }
+}
+
+#[actix_web::test]
+async fn usage_of_an_unknown_user_is_not_found() {
+    let world = world();
+    for path in ["/api/v1/usage?user=nobody", "/api/v1/usage/events?user=nobody"] {
+        let (status, problem) = world.ask("GET", path, None).await;
+        assert_eq!(
+            (status, &problem["detail"]),
+            (404, &json!("There is no user `nobody`."))
+        );
+    }
+}
+
+#[actix_web::test]
+async fn only_the_admin_key_opens_it() {
+    let world = world();
+    let app = test::init_service(App::new().configure(world.routes())).await;
+    for header in [None, Some("Bearer the-key-of-someone-else"), Some(ADMIN_KEY)] {
+        let mut request = test::TestRequest::with_uri("/api/v1/keys");
+        if let Some(header) = header {
+            request = request.insert_header(("authorization", header));
+        }
+        let refused = app.call(request.to_request()).await.unwrap_err();
+        assert_eq!(refused.as_response_error().status_code(), 401);
+    }
+}

@@ -40,6 +40,7 @@ pub(crate) struct StreamReader {
     reported: Reported,
     said: u64,
     ended: bool,
+    failed: bool,
 }
 
 impl StreamReader {
@@ -49,6 +50,7 @@ impl StreamReader {
             reported: Reported::default(),
             said: 0,
             ended: false,
+            failed: false,
         }
     }
 
@@ -67,6 +69,11 @@ impl StreamReader {
         self.ended
     }
 
+    /// Whether the model server itself said that it failed, in an event of its own.
+    pub(crate) fn failed(&self) -> bool {
+        self.failed
+    }
+
     /// Whether an event that lacks its empty line is there to the last byte of its data.
     pub(crate) fn is_all_there(&self, event: &[u8]) -> bool {
         sse::data(event).is_some_and(|data| {
@@ -83,7 +90,7 @@ impl StreamReader {
             self.ended |= self.dialect == Dialect::OpenAi;
             return Seen::Event;
         }
-        self.ended |= self.is_last(event, &data);
+        self.note_name(event, &data);
         self.said += u64::from(self.says_something(&data));
         if (has_usage(&data) || TIMINGS.find(&data).is_some())
             && let Ok(carrier) = serde_json::from_slice::<Carrier<'_>>(&data)
@@ -101,13 +108,16 @@ impl StreamReader {
         Seen::Event
     }
 
-    fn is_last(&self, event: &[u8], data: &[u8]) -> bool {
+    fn note_name(&mut self, event: &[u8], data: &[u8]) {
         let last: &[&[u8]] = match self.dialect {
-            Dialect::OpenAi => return false,
+            Dialect::OpenAi => return,
             Dialect::Anthropic => &[b"message_stop"],
             Dialect::Responses => &[b"response.completed", b"response.incomplete", b"response.failed"],
         };
-        event_name(event, data).is_some_and(|name| last.contains(&name.as_ref()))
+        if let Some(name) = event_name(event, data) {
+            self.ended |= last.contains(&name.as_ref());
+            self.failed |= name.as_ref() == b"error";
+        }
     }
 
     fn says_something(&self, data: &[u8]) -> bool {

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use actix_rt::time::timeout;
 use actix_service::{Service, fn_service};
-use actix_tls::connect::ConnectInfo;
+use actix_tls::connect::{ConnectError as ConnectDialError, ConnectInfo, Connection};
 use awc::error::{ConnectError, SendRequestError};
 use awc::http::header::{AUTHORIZATION, CONNECTION, CONTENT_LENGTH, HeaderName, HeaderValue};
 use awc::http::{Uri, Version};
@@ -20,6 +20,7 @@ use llmgw_types::ExposeSecret;
 
 use crate::AwcBody;
 use crate::body::Bounds;
+use crate::wire::{LastRead, Wire};
 
 /// Shorter than any model server's own (llama.cpp closes after 5 s), so that we rarely send on a connection
 /// that is just being closed.
@@ -37,6 +38,7 @@ pub struct AwcUpstream {
     client: Client,
     // Set when a connection is opened, which happens while the request that needs it is polled.
     opened: Rc<Cell<bool>>,
+    last_read: LastRead,
 }
 
 impl std::fmt::Debug for AwcUpstream {
@@ -53,10 +55,16 @@ impl AwcUpstream {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let opened = Rc::new(Cell::new(false));
         let mark = Rc::clone(&opened);
+        let last_read = LastRead::default();
+        let wired = last_read.clone();
         let dialer = actix_tls::connect::Connector::default().service();
         let dial = fn_service(move |request: ConnectInfo<Uri>| {
             mark.set(true);
-            dialer.call(request)
+            let (dialed, wired) = (dialer.call(request), wired.clone());
+            async move {
+                let (io, request) = dialed.await?.into_parts();
+                Ok::<_, ConnectDialError>(Connection::new(request, Wire::new(io, wired)))
+            }
         });
         let connector = Connector::new()
             .connector(dial)
@@ -71,7 +79,11 @@ impl AwcUpstream {
             .disable_timeout()
             .no_default_headers()
             .finish();
-        Self { client, opened }
+        Self {
+            client,
+            opened,
+            last_read,
+        }
     }
 
     async fn send_once(&self, request: &UpstreamRequest) -> Result<UpstreamAnswer<AwcBody>, Failure> {
@@ -80,6 +92,7 @@ impl AwcUpstream {
         let mut sending = pin!(prepared.send_body(request.body.clone()));
         let watched = poll_fn(|cx| {
             self.opened.set(false);
+            self.last_read.forget();
             let polled = sending.as_mut().poll(cx);
             fresh |= self.opened.get();
             polled
@@ -90,6 +103,12 @@ impl AwcUpstream {
                 stale: !fresh && before_any_byte(&error),
                 error: failure(error),
             }),
+            Ok(Ok(answer)) if !can_be_read(&answer) => {
+                self.last_read.cut();
+                Err(Failure::for_good(UpstreamError::Broken(
+                    "an interim answer, or one without a length".into(),
+                )))
+            }
             Ok(Ok(answer)) => Ok(begin(answer, request.idle_timeout)),
         }
     }
@@ -139,6 +158,16 @@ impl Upstream for AwcUpstream {
             }
         }
     }
+}
+
+// awc takes the first head for the answer, interim or not (RFC 9110 15.2), and one of HTTP/1.1 that neither names
+// its length nor comes in chunks for empty, though it ends with the connection (RFC 9112 6.3).
+fn can_be_read(answer: &awc::ClientResponse) -> bool {
+    let (status, headers) = (answer.status(), answer.headers());
+    let framed =
+        headers.contains_key(CONTENT_LENGTH) || headers.contains_key(awc::http::header::TRANSFER_ENCODING);
+    !status.is_informational()
+        && (framed || matches!(status.as_u16(), 204 | 304) || answer.version() == Version::HTTP_10)
 }
 
 fn begin(answer: awc::ClientResponse, idle: Duration) -> UpstreamAnswer<AwcBody> {

@@ -6,6 +6,7 @@
 
 mod body;
 mod client;
+mod wire;
 
 pub use body::AwcBody;
 pub use client::AwcUpstream;

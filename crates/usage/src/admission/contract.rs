@@ -14,7 +14,11 @@
 //! The first argument is what runs a future to its end, on any thread. The second is an expression that gives
 //! the adapter and something to keep until the test is over; it may `return` to skip the test.
 
-#![expect(clippy::expect_used, reason = "a case fails by panicking, like any test")]
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a case fails by panicking, like any test"
+)]
 
 mod fresh;
 pub mod leases;

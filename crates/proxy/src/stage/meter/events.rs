@@ -77,6 +77,9 @@ impl Events {
         }
         if self.reader.ended() {
             guard.finish(End::Complete);
+        } else if self.reader.failed() && self.splitter.is_between_events() {
+            // The client was told already, in the model server's own words.
+            guard.finish(End::UpstreamError);
         } else {
             kept.push(self.break_off(guard)?);
         }

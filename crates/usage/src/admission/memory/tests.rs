@@ -42,7 +42,7 @@ fn rules() -> Vec<Rule> {
             rules.push(Rule {
                 subject: subject.clone(),
                 limit,
-            })
+            });
         };
         for window in [Window::Minute, Window::Hour, Window::Day, Window::Month] {
             add(limit(Unit::Requests, window, 12));

@@ -22,6 +22,10 @@ use crate::args::Args;
 use crate::failure::Failure;
 use crate::settings::Settings;
 
+// A request allocates some hundred times: the system's allocator took a seventh of all CPU time.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let args = Args::parse();
     run(&args).unwrap_or_else(|failure| greeting::failed(&failure))

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use llmgw_boot::config::{
-    AdminSection, GatewaySection, JournalSection, JournalWhenFull, Layers, LimitsSection, LogSection,
-    ReportsSection, SecretsSection, UpstreamSection,
+    AdminSection, GatewaySection, JournalSection, Layers, LimitsSection, LogSection, ReportsSection,
+    SecretsSection, UpstreamSection,
 };
-use llmgw_proxy::{GroupLimit, LimitPolicy, WhenFull};
+use llmgw_proxy::{GroupLimit, LimitPolicy};
 use llmgw_types::ExposeSecret;
 use serde::Deserialize;
 
@@ -51,10 +51,6 @@ impl Settings {
         llmgw_proxy::Settings {
             max_body: self.gateway.max_body.0,
             lease,
-            journal_when_full: match self.journal.when_full {
-                JournalWhenFull::Refuse => WhenFull::Refuse,
-                JournalWhenFull::Allow => WhenFull::Allow,
-            },
             limits: self.policy(),
         }
     }

@@ -52,10 +52,10 @@ impl Guard {
     }
 
     /// The store reserved it; from here on it leaves a record.
-    pub(crate) fn admitted(&mut self, entry: Option<Box<dyn JournalEntry>>) {
+    pub(crate) fn admitted(&mut self, entry: Box<dyn JournalEntry>) {
         self.outcome = Outcome::Open;
         if let Some(running) = &mut self.running {
-            running.entry = entry;
+            running.entry = Some(entry);
         }
     }
 

@@ -44,16 +44,6 @@ pub struct GroupLimit {
     pub shared: Vec<Limit>,
 }
 
-/// What to do with a request that the journal has no room for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum WhenFull {
-    /// Refuse it: the ledger stays true.
-    #[default]
-    Refuse,
-    /// Let it run: its record is lost if this process dies before it ends.
-    Allow,
-}
-
 /// Settings of the request's way.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -61,8 +51,6 @@ pub struct Settings {
     pub max_body: usize,
     /// How long a reservation lives unless renewed.
     pub lease: Duration,
-    /// What to do when the journal is full.
-    pub journal_when_full: WhenFull,
     /// Limits of everyone and of groups.
     pub limits: LimitPolicy,
 }

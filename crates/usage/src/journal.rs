@@ -5,9 +5,11 @@
 pub mod contract;
 mod entry;
 mod memory;
+mod overflow;
 pub mod shipper;
 mod store;
 
 pub use entry::{OpenEntry, Progress, millis};
 pub use memory::MemoryJournal;
+pub use overflow::OverflowJournal;
 pub use store::{JournalBatch, JournalEntry, JournalError, JournalLag, UsageJournal};

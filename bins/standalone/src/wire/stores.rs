@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
+use llmgw_boot::config::JournalWhenFull;
 use llmgw_journal_file::FileJournal;
 use llmgw_keys::{KeyStore, UserStore};
 use llmgw_models::ModelCatalog;
 use llmgw_store_sqlite::SqliteStore;
 use llmgw_usage::admission::{AdmissionStore, Calendar, MemoryAdmission};
-use llmgw_usage::journal::UsageJournal;
+use llmgw_usage::journal::{OverflowJournal, UsageJournal};
 use llmgw_usage::ledger::UsageLedger;
 
 use crate::data_dir::DataDir;
@@ -61,5 +62,8 @@ fn journal(settings: &Settings, data: &DataDir) -> Result<Arc<dyn UsageJournal>,
     };
     let journal = FileJournal::open_dir(&dir, options)
         .map_err(|error| format!("cannot open the journal in {}: {}", dir.display(), chain(&error)))?;
-    Ok(journal)
+    Ok(match settings.journal.when_full {
+        JournalWhenFull::Refuse => journal,
+        JournalWhenFull::Allow => Arc::new(OverflowJournal::new(journal)),
+    })
 }

@@ -13,10 +13,7 @@ use crate::buffers::Held;
 use crate::guard::Guard;
 use crate::peek::Peeked;
 use crate::running::{Admission, Running};
-use crate::services::WhenFull;
 use crate::{HeaderList, ProxyError, Services, estimate};
-
-type Entry = Box<dyn JournalEntry>;
 
 /// A request that may run.
 pub struct Admitted {
@@ -128,12 +125,13 @@ async fn reserve(
     })
 }
 
-fn note(services: &Services, running: &Running, stops: &[Stop]) -> Result<Option<Entry>, JournalError> {
+fn note(
+    services: &Services,
+    running: &Running,
+    stops: &[Stop],
+) -> Result<Box<dyn JournalEntry>, JournalError> {
     let first = stops.first().map(|stop| stop.target.id.clone());
-    match services.journal.open(&running.open_entry(first)) {
-        Err(JournalError::Full(_)) if services.settings.journal_when_full == WhenFull::Allow => Ok(None),
-        opened => opened.map(Some),
-    }
+    services.journal.open(&running.open_entry(first))
 }
 
 /// All limits that apply to a key, with or without a model.

@@ -6,10 +6,13 @@ mod calendar;
 pub mod contract;
 mod memory;
 pub mod reconcile;
+mod shared;
 mod store;
 
 pub use calendar::{Calendar, CalendarError, WindowSpan};
 pub use memory::MemoryAdmission;
+pub use shared::{Finish, Generation, SharedCounters, Standing};
 pub use store::{
-    AdmissionStore, Charge, Counter, Refusal, ReserveRequest, Reserved, Rule, RuleState, Settled, Subject,
+    AdmissionStore, Charge, Counter, Refusal, Reservation, ReserveRequest, Reserved, Rule, RuleState,
+    Settled, Subject,
 };

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use llmgw_models::Stop;
 use llmgw_types::Limit;
-use llmgw_usage::admission::{Charge, ReserveRequest, Reserved, Rule, RuleState, Subject};
+use llmgw_usage::admission::{Charge, Reservation, ReserveRequest, Reserved, Rule, RuleState, Subject};
 use llmgw_usage::journal::{JournalEntry, JournalError};
 use llmgw_usage::subjects;
 
@@ -106,13 +106,19 @@ async fn reserve(
     let model = &running.served.model;
     let subjects = subjects(principal.user, principal.key, &principal.groups, &model.id);
     let rules = rules(services, &running.grant, Some(model));
-    let (id, now, lease) = (running.id, running.admitted_at, services.settings.lease);
-    services.live.insert(id);
+    let now = running.admitted_at;
+    let held = Arc::new(Reservation {
+        id: running.id,
+        reserved_at: now,
+        subjects,
+        estimate,
+    });
+    services.live.insert(Arc::clone(&held));
     let request = ReserveRequest {
-        id,
+        id: held.id,
         now,
-        lease,
-        subjects: &subjects,
+        lease: services.settings.lease,
+        subjects: &held.subjects,
         rules: &rules,
         estimate,
     };

@@ -132,13 +132,23 @@ fn close(running: Box<Running>, counted: Option<u64>) -> Option<Ended> {
     None
 }
 
-/// Keeps the reservations of running requests alive; call it every third of their lease.
+/// Keeps the reservations of running requests alive, and puts back those that were lost; call it every third of
+/// their lease.
 pub async fn renew(services: &Arc<Services>, lease: Duration) {
     let ids = services.live.ids();
     if ids.is_empty() {
         return;
     }
-    if let Err(error) = services.admission.renew(services.clock.now(), &ids, lease).await {
+    let (admission, now) = (&services.admission, services.clock.now());
+    let renewed = match admission.renew(now, &ids, lease).await {
+        // Most of what is not live there has ended meanwhile.
+        Ok(away) => match services.live.reservations(&away) {
+            lost if lost.is_empty() => Ok(()),
+            lost => admission.restore(now, &lost, lease).await,
+        },
+        Err(error) => Err(error),
+    };
+    if let Err(error) = renewed {
         tracing::warn!(%error, "reservations were not renewed");
     }
 }

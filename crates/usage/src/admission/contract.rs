@@ -70,6 +70,8 @@ macro_rules! admission_contract {
             a_slot_frees_itself_when_its_lease_ends,
             a_renewed_lease_lives_on,
             a_settlement_after_the_lease_still_charges,
+            a_lapsed_reservation_is_put_back,
+            what_is_put_back_counts_in_the_windows_of_its_admission,
             renewing_the_unknown_does_nothing,
             a_release_after_the_lease_changes_nothing,
         );

@@ -10,7 +10,9 @@ use async_trait::async_trait;
 use llmgw_types::{RequestId, StoreError, Timestamp};
 
 use self::books::Books;
-use super::{AdmissionStore, Calendar, Counter, ReserveRequest, Reserved, Rule, RuleState, Settled};
+use super::{
+    AdmissionStore, Calendar, Counter, Reservation, ReserveRequest, Reserved, Rule, RuleState, Settled,
+};
 
 /// Counters and reservations in this process's memory.
 #[derive(Debug)]
@@ -67,8 +69,25 @@ impl AdmissionStore for MemoryAdmission {
         Ok(())
     }
 
-    async fn renew(&self, now: Timestamp, ids: &[RequestId], lease: Duration) -> Result<(), StoreError> {
-        self.at(now).renew(ids, lease);
+    async fn renew(
+        &self,
+        now: Timestamp,
+        ids: &[RequestId],
+        lease: Duration,
+    ) -> Result<Vec<RequestId>, StoreError> {
+        Ok(self.at(now).renew(ids, lease))
+    }
+
+    async fn restore(
+        &self,
+        now: Timestamp,
+        running: &[Reservation],
+        lease: Duration,
+    ) -> Result<(), StoreError> {
+        let mut books = self.at(now);
+        for reservation in running {
+            books.restore(reservation.id, lease);
+        }
         Ok(())
     }
 

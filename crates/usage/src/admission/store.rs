@@ -163,6 +163,19 @@ pub struct Settled {
     pub actual: Charge,
 }
 
+/// What a running request holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reservation {
+    /// The request.
+    pub id: RequestId,
+    /// When it was reserved.
+    pub reserved_at: Timestamp,
+    /// Everyone it is charged to.
+    pub subjects: Vec<Subject>,
+    /// What it is thought to take.
+    pub estimate: Charge,
+}
+
 /// Use that is known from the ledger, to rebuild a counter.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Counter {
@@ -203,8 +216,24 @@ pub trait AdmissionStore: Send + Sync {
     /// [`Reserved::Void`] (remembered for an hour at least).
     async fn release(&self, now: Timestamp, id: RequestId) -> Result<(), StoreError>;
 
-    /// Lets live reservations live for `lease` from now on. Unknown ids are passed over.
-    async fn renew(&self, now: Timestamp, ids: &[RequestId], lease: Duration) -> Result<(), StoreError>;
+    /// Lets live reservations live for `lease` from now on. Returns those ids that are not live: settled,
+    /// released, lapsed, or lost.
+    async fn renew(
+        &self,
+        now: Timestamp,
+        ids: &[RequestId],
+        lease: Duration,
+    ) -> Result<Vec<RequestId>, StoreError>;
+
+    /// Puts back reservations of running requests whose lease ran out, or that a store lost with all else it
+    /// held: they live for `lease` from now on and hold their estimate in the windows of their `reserved_at`
+    /// that are still open, over a limit too. What was settled or released stays so.
+    async fn restore(
+        &self,
+        now: Timestamp,
+        running: &[Reservation],
+        lease: Duration,
+    ) -> Result<(), StoreError>;
 
     /// How far each rule is used up, in the order given.
     async fn state(&self, now: Timestamp, rules: &[Rule]) -> Result<Vec<RuleState>, StoreError>;

@@ -6,7 +6,8 @@ use std::time::Duration;
 use llmgw_types::{GroupName, KeyId, Limit, ModelId, Money, RequestId, Timestamp, Unit, UserId, Window};
 
 use crate::admission::{
-    AdmissionStore, Calendar, Charge, ReserveRequest, Reserved, Rule, RuleState, Settled, Subject,
+    AdmissionStore, Calendar, Charge, Reservation, ReserveRequest, Reserved, Rule, RuleState, Settled,
+    Subject,
 };
 
 pub(super) const WORKS: &str = "the store works";
@@ -54,6 +55,16 @@ impl Caller {
 
     pub(super) fn subjects(&self) -> Vec<Subject> {
         crate::subjects(self.user, self.key, &self.groups, &self.model)
+    }
+
+    /// What it held since [`now`].
+    pub(super) fn reservation(&self, id: RequestId, estimate: Charge) -> Reservation {
+        Reservation {
+            id,
+            reserved_at: now(),
+            subjects: self.subjects(),
+            estimate,
+        }
     }
 
     pub(super) fn key_rule(&self, unit: Unit, window: Window, amount: u64) -> Rule {

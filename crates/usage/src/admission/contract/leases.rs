@@ -32,7 +32,7 @@ pub async fn a_renewed_lease_lives_on(store: &dyn AdmissionStore) {
     let caller = Caller::new();
     let rules = slots_and_tokens(&caller);
     let id = admit(store, now(), &caller, &rules, tokens(5)).await;
-    store.renew(later(40), &[id], LEASE).await.expect(WORKS);
+    assert_eq!(store.renew(later(40), &[id], LEASE).await.expect(WORKS), []);
     refused(store, later(40 + LEASE.as_secs() - 1), &caller, &rules, tokens(1)).await;
     admit(store, later(40 + LEASE.as_secs()), &caller, &rules, tokens(5)).await;
 }
@@ -49,13 +49,49 @@ pub async fn a_settlement_after_the_lease_still_charges(store: &dyn AdmissionSto
     assert_eq!(counted(store, later(303), &rules[0]).await, (0, 0));
 }
 
+/// Its gateway was away too long, and still runs it.
+pub async fn a_lapsed_reservation_is_put_back(store: &dyn AdmissionStore) {
+    let caller = Caller::new();
+    let rules = slots_and_tokens(&caller);
+    let id = admit(store, now(), &caller, &rules, tokens(6)).await;
+    let over = later(LEASE.as_secs());
+    assert_eq!(store.renew(over, &[id], LEASE).await.expect(WORKS), [id]);
+    assert_eq!(counted(store, over, &rules[1]).await, (0, 0));
+    let running = [caller.reservation(id, tokens(6))];
+    for _ in 0..2 {
+        store.restore(over, &running, LEASE).await.expect(WORKS);
+        assert_eq!(counted(store, over, &rules[0]).await, (0, 1));
+        assert_eq!(counted(store, over, &rules[1]).await, (0, 6));
+    }
+    assert_eq!(store.renew(later(90), &[id], LEASE).await.expect(WORKS), []);
+    settle(store, later(91), id, &caller, tokens(5)).await;
+    store.restore(later(92), &running, LEASE).await.expect(WORKS);
+    assert_eq!(counted(store, later(92), &rules[0]).await, (0, 0));
+    assert_eq!(counted(store, later(92), &rules[1]).await, (5, 0));
+}
+
+/// It holds nothing in a window that began after it was admitted.
+pub async fn what_is_put_back_counts_in_the_windows_of_its_admission(store: &dyn AdmissionStore) {
+    let caller = Caller::new();
+    let minute = caller.key_rule(Unit::Tokens, Window::Minute, 10);
+    let rules = slots_and_tokens(&caller);
+    let id = admit(store, now(), &caller, &rules, tokens(6)).await;
+    let running = [caller.reservation(id, tokens(6))];
+    store.restore(later(120), &running, LEASE).await.expect(WORKS);
+    assert_eq!(counted(store, later(120), &minute).await, (0, 0));
+    assert_eq!(counted(store, later(120), &rules[1]).await, (0, 6));
+    assert_eq!(counted(store, later(120), &rules[0]).await, (0, 1));
+}
+
 /// A request may have ended while its renewal was on the way.
 pub async fn renewing_the_unknown_does_nothing(store: &dyn AdmissionStore) {
     let caller = Caller::new();
     let rules = slots_and_tokens(&caller);
     let id = admit(store, now(), &caller, &rules, tokens(3)).await;
     settle(store, now(), id, &caller, tokens(3)).await;
-    store.renew(now(), &[id, request_id()], LEASE).await.expect(WORKS);
+    let unknown = request_id();
+    let away = store.renew(now(), &[id, unknown], LEASE).await.expect(WORKS);
+    assert_eq!(away, [id, unknown]);
     assert_eq!(counted(store, now(), &rules[0]).await, (0, 0));
     assert_eq!(counted(store, now(), &rules[1]).await, (3, 0));
 }

@@ -133,15 +133,35 @@ impl Books {
         }
     }
 
-    pub(super) fn renew(&mut self, ids: &[RequestId], lease: Duration) {
+    /// Returns those that are not live.
+    pub(super) fn renew(&mut self, ids: &[RequestId], lease: Duration) -> Vec<RequestId> {
         let lease_ends = self.now.plus(lease);
-        for id in ids {
-            if let Some(reservation) = self.live.get_mut(id) {
-                reservation.lease_ends = lease_ends;
-            }
-        }
         // A shorter lease than before may end first.
         self.leases_end = self.leases_end.min(lease_ends);
+        let mut is_away = |id: &&RequestId| match self.live.get_mut(*id) {
+            Some(reservation) => {
+                reservation.lease_ends = lease_ends;
+                false
+            }
+            None => true,
+        };
+        ids.iter().filter(|id| is_away(id)).copied().collect()
+    }
+
+    /// Only what lapsed is ever away: this memory loses nothing by itself.
+    pub(super) fn restore(&mut self, id: RequestId, lease: Duration) {
+        self.renew(&[id], lease);
+        let now = self.now;
+        let lapsed = self.lapsed.remove(&id);
+        let Some(mut reservation) = lapsed.filter(|reservation| reservation.over > now) else {
+            return;
+        };
+        for subject in &reservation.subjects {
+            let counters = self.subjects.entry(subject.clone()).or_default();
+            counters.put_back(&reservation.starts, &self.windows, &reservation.estimate);
+        }
+        reservation.lease_ends = now.plus(lease);
+        self.live.insert(id, reservation);
     }
 
     pub(super) fn state(&self, rule: &Rule) -> RuleState {

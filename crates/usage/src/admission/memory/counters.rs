@@ -72,6 +72,17 @@ impl Counters {
         }
     }
 
+    /// Counts a reservation again, in those of its windows that are present.
+    pub(super) fn put_back(&mut self, starts: &Starts, present: &Windows, estimate: &Charge) {
+        self.in_flight += 1;
+        for ((tally, start), span) in self.windows.iter_mut().zip(starts).zip(&present.0) {
+            if *start == span.start {
+                tally.turn_to(*start);
+                tally.reserved.add(estimate);
+            }
+        }
+    }
+
     /// Takes a reservation back out of those windows that are still counted.
     pub(super) fn give_back(&mut self, starts: &Starts, estimate: &Charge) {
         self.in_flight = self.in_flight.saturating_sub(1);

@@ -74,6 +74,10 @@ pub(super) enum Step {
         id: u8,
         lease: u64,
     },
+    Restore {
+        id: u8,
+        lease: u64,
+    },
     Wait {
         seconds: u64,
     },
@@ -90,7 +94,8 @@ fn step() -> impl Strategy<Value = Step> {
         ),
         6 => (id.clone(), 0..60_u64).prop_map(|(id, tokens)| Step::Settle { id, tokens }),
         2 => id.clone().prop_map(|id| Step::Release { id }),
-        2 => (id, 1..90_u64).prop_map(|(id, lease)| Step::Renew { id, lease }),
+        2 => (id.clone(), 1..90_u64).prop_map(|(id, lease)| Step::Renew { id, lease }),
+        2 => (id, 1..90_u64).prop_map(|(id, lease)| Step::Restore { id, lease }),
         4 => prop_oneof![0..50_u64, 0..4_000_u64, Just(90_000), Just(3_000_000)]
             .prop_map(|seconds| Step::Wait { seconds }),
         1 => (0..100_u64).prop_map(|tokens| Step::Seed { tokens }),
@@ -178,6 +183,19 @@ async fn play(store: &MemoryAdmission, now: Timestamp, step: &Step, all: &[Rule]
         Step::Renew { id: number, lease } => {
             store
                 .renew(now, &[id(*number)], Duration::from_secs(*lease))
+                .await
+                .unwrap();
+        }
+        Step::Restore { id: number, lease } => {
+            // This memory knows what it held.
+            let running = Reservation {
+                id: id(*number),
+                reserved_at: now,
+                subjects: Vec::new(),
+                estimate: Charge::default(),
+            };
+            store
+                .restore(now, &[running], Duration::from_secs(*lease))
                 .await
                 .unwrap();
         }

@@ -73,6 +73,11 @@ impl Naive {
                     request.lease_ends = now.plus(Duration::from_secs(*lease));
                 }
             }
+            Step::Restore { id, lease } => {
+                if let Some(request) = self.open.get_mut(id) {
+                    request.lease_ends = now.plus(Duration::from_secs(*lease));
+                }
+            }
             // What lapsed is charged as long as there is a window to charge it to.
             Step::Wait { .. } => self.open.retain(|_, request| {
                 let month = Calendar::default().span(Window::Month, request.at).unwrap();

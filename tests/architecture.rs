@@ -46,7 +46,7 @@ const LAYERS: [Row; 26] = [
     row("gateway-http", "H", "proxy L1 L0"),
     row("portal-http", "H", "auth-saml L1 L0"),
     row("admin-http", "H", "L1 L0"),
-    row("boot", "B", "L1 L0"),
+    row("boot", "B", "L2 L1 L0"),
     row("gateway", "bin", ALL_BUT_XML),
     row(
         "portal",

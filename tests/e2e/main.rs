@@ -14,4 +14,5 @@ mod leaving;
 mod limits;
 mod metering;
 mod refusals;
+mod replica;
 mod upstream_failures;

@@ -1,11 +1,10 @@
 //! What the first start makes: keys to begin with. They are shown once, so a start that fails must leave none.
 
-use llmgw_boot::OsEntropy;
+use llmgw_boot::{OsEntropy, chain};
 use llmgw_keys::{AdminKey, KeyError, KeyService, KeyText, NewKey, Page, Pepper};
 use llmgw_types::Timestamp;
 
 use crate::data_dir::DataDir;
-use crate::failure::chain;
 
 /// The user that the first key belongs to.
 const LOCAL_USER: &str = "local";

@@ -7,12 +7,12 @@
 
 use std::process::ExitCode;
 
+use llmgw_boot::Failure;
 use llmgw_keys::KeyText;
 use llmgw_types::ModelId;
 use serde_json::json;
 
-use crate::failure::Failure;
-use crate::servers::Addresses;
+use crate::serve::Addresses;
 
 /// Where it serves, the keys that were made just now, and a model to try, if there is one.
 #[derive(Debug)]

@@ -2,24 +2,20 @@
 
 mod args;
 mod data_dir;
-mod failure;
 mod first_start;
 mod greeting;
 mod secrets;
 mod serve;
-mod servers;
-mod serving;
 mod settings;
-mod tasks;
 mod upstreams;
 mod wire;
 
 use std::process::ExitCode;
 
 use clap::Parser;
+use llmgw_boot::Failure;
 
 use crate::args::Args;
-use crate::failure::Failure;
 use crate::settings::Settings;
 
 // A request allocates some hundred times: the system's allocator took a seventh of all CPU time.
@@ -33,6 +29,6 @@ fn main() -> ExitCode {
 
 fn run(args: &Args) -> Result<ExitCode, Failure> {
     let settings = Settings::load(args).map_err(Failure::configuration)?;
-    llmgw_boot::start_logging(&settings.log).map_err(Failure::configuration)?;
+    let _log = llmgw_boot::start_logging(&settings.log).map_err(Failure::configuration)?;
     actix_rt::System::new().block_on(serve::run(args, &settings))
 }

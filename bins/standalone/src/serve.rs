@@ -1,23 +1,37 @@
 //! Starts, serves, stops.
 
+use std::io;
+use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use llmgw_boot::{OsEntropy, Signals};
+use llmgw_admin_http::Admin;
+use llmgw_boot::{
+    Cut, Failure, Listener, Metrics, OsEntropy, Readiness, Running, Serving, Signals, Tasks, Work, chain,
+    health_routes, serve_api, serve_few,
+};
+use llmgw_gateway_http::{Gateway, routes};
+use llmgw_keys::AdminKey;
+use llmgw_proxy::Services;
+use llmgw_upstream_awc::AwcUpstream;
 use llmgw_usage::admission::reconcile;
 
 use crate::args::Args;
 use crate::data_dir::DataDir;
-use crate::failure::{Failure, chain};
 use crate::first_start;
 use crate::greeting::Greeting;
 use crate::secrets::Secrets;
-use crate::servers::Listeners;
-use crate::serving::Serving;
 use crate::settings::Settings;
-use crate::tasks::Tasks;
 use crate::upstreams;
 use crate::wire::{self, Parts};
+
+/// Where the three listeners are.
+#[derive(Debug)]
+pub(crate) struct Addresses {
+    pub(crate) api: SocketAddr,
+    pub(crate) admin: SocketAddr,
+    pub(crate) health: SocketAddr,
+}
 
 /// Runs the whole program. Keys are shown once, so they are made when all that may fail has gone well.
 pub(crate) async fn run(args: &Args, settings: &Settings) -> Result<ExitCode, Failure> {
@@ -31,32 +45,20 @@ pub(crate) async fn run(args: &Args, settings: &Settings) -> Result<ExitCode, Fa
     let peppers = data.peppers(&OsEntropy)?;
     let parts = wire::build(settings, &data, &peppers, upstream)?;
     prepare(args, &parts).await?;
-    let Parts {
-        services,
-        settlements,
-        admin,
-        shipper,
-        metrics,
-        ..
-    } = parts;
-    let connect_timeout = settings.upstream.connect_timeout.0;
-    let tasks = Tasks::start(Arc::clone(&services), connect_timeout, settlements, shipper)?;
 
-    let models = services.catalog.list();
-    let model = models.first().map(|served| served.model.id.clone());
-    let at = listeners.addresses();
-    let now = services.clock.now();
+    let models = parts.services.catalog.list();
     let kept = first_start::admin_key(admin_key.as_ref(), &data, peppers, args.new_admin_key)?;
-    let keys = first_start::keys(&data, &admin.keys, kept, now).await?;
-    let serving = Serving::start(settings, listeners, services, (admin, keys.admin), metrics, tasks)?;
+    let now = parts.services.clock.now();
+    let keys = first_start::keys(&data, &parts.admin.keys, kept, now).await?;
     let greeting = Greeting {
-        at,
+        at: listeners.addresses(),
         key: keys.new_key,
         admin_key: keys.new_admin_key,
-        model,
+        model: models.first().map(|served| served.model.id.clone()),
     };
-    greeting.print(args.json);
-    serving.until_stopped(settings, signals).await
+    let serving = start(settings, listeners, parts, keys.admin)?;
+    let greet = || greeting.print(args.json);
+    Ok(serving.until_stopped(&settings.gateway, signals, greet).await?)
 }
 
 // Everything that must be true before the first request: the ledger has what earlier processes left, limits
@@ -87,4 +89,93 @@ async fn prepare(args: &Args, parts: &Parts) -> Result<(), String> {
         .refresh()
         .await
         .map_err(|error| failed("cannot read models")(&error))
+}
+
+// The background work, then the servers.
+fn start(
+    settings: &Settings,
+    listeners: Listeners,
+    parts: Parts,
+    admin_key: AdminKey,
+) -> Result<Serving, String> {
+    let (services, metrics) = (parts.services, parts.metrics);
+    let readiness = Arc::new(Readiness::default());
+    let cut = Cut::default();
+    let work = Work {
+        services: Arc::clone(&services),
+        readiness: Arc::clone(&readiness),
+        settlements: parts.settlements,
+        shipper: parts.shipper,
+    };
+    let connect_timeout = settings.upstream.connect_timeout.0;
+    let tasks = Tasks::start(
+        work,
+        move || AwcUpstream::new(connect_timeout),
+        std::future::pending,
+    )?;
+    let admin = (parts.admin, admin_key);
+    let told = (Arc::clone(&readiness), metrics);
+    let servers = listeners.serve(settings, &services, admin, told, &cut);
+    let servers = servers.map_err(|error| format!("cannot serve: {error}"))?;
+    readiness.allow();
+    Ok(Serving {
+        servers,
+        tasks,
+        readiness,
+        live: Arc::clone(&services.live),
+        cut,
+    })
+}
+
+/// The three.
+struct Listeners {
+    api: Listener,
+    admin: Listener,
+    health: Listener,
+}
+
+impl Listeners {
+    fn open(settings: &Settings) -> Result<Self, String> {
+        Ok(Self {
+            api: Listener::open(settings.gateway.listen, "gateway.listen")?,
+            admin: Listener::open(settings.admin.listen, "admin.listen")?,
+            health: Listener::open(settings.gateway.health_listen, "gateway.health_listen")?,
+        })
+    }
+
+    // Settings may leave the port open.
+    const fn addresses(&self) -> Addresses {
+        Addresses {
+            api: self.api.address(),
+            admin: self.admin.address(),
+            health: self.health.address(),
+        }
+    }
+
+    fn serve(
+        self,
+        settings: &Settings,
+        services: &Arc<Services>,
+        (admin, admin_key): (Arc<Admin>, AdminKey),
+        (readiness, metrics): (Arc<Readiness>, Arc<Metrics>),
+        cut: &Cut,
+    ) -> io::Result<Vec<Running>> {
+        let (services, cut) = (Arc::clone(services), cut.clone());
+        let body_within = settings.gateway.body_timeout.0;
+        let connect_timeout = settings.upstream.connect_timeout.0;
+        let api = serve_api(self.api, &settings.gateway, move |config| {
+            routes(Gateway {
+                services: Arc::clone(&services),
+                upstream: cut.through(AwcUpstream::new(connect_timeout)),
+                body_within,
+            })(config);
+        })?;
+        let admin = serve_few(self.admin, move |config| {
+            llmgw_admin_http::routes(Arc::clone(&admin), admin_key.clone())(config);
+        })?;
+        let health = serve_few(self.health, move |config| {
+            health_routes(Arc::clone(&readiness), Arc::clone(&metrics))(config);
+        })?;
+        Ok(vec![api, admin, health])
+    }
 }

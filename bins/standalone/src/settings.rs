@@ -6,14 +6,13 @@ use llmgw_boot::config::{
     AdminSection, GatewaySection, JournalSection, Layers, LimitsSection, LogSection, ReportsSection,
     SecretsSection, UpstreamSection,
 };
-use llmgw_proxy::{GroupLimit, LimitPolicy};
 use llmgw_types::ExposeSecret;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::args::Args;
 
 /// Everything that can be set.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Settings {
     pub(crate) gateway: GatewaySection,
@@ -30,15 +29,16 @@ impl Settings {
     /// The settings from all layers.
     pub(crate) fn load(args: &Args) -> Result<Self, String> {
         let layers = match &args.config {
-            Some(file) => Layers::default().file(file),
-            None => Layers::default(),
+            Some(file) => Layers::over(&Self::default()).file(file),
+            None => Layers::over(&Self::default()),
         };
         layers
             .environment()
-            .flag("gateway.listen", args.listen)
-            .flag("gateway.health_listen", args.health_listen)
-            .flag("admin.listen", args.admin_listen)
+            .flag("--listen", "gateway.listen", args.listen)
+            .flag("--health-listen", "gateway.health_listen", args.health_listen)
+            .flag("--admin-listen", "admin.listen", args.admin_listen)
             .flag(
+                "--upstream-key",
                 "upstream.default_key",
                 args.upstream_key.as_ref().map(ExposeSecret::expose_secret),
             )
@@ -51,23 +51,7 @@ impl Settings {
         llmgw_proxy::Settings {
             max_body: self.gateway.max_body.0,
             lease,
-            limits: self.policy(),
-        }
-    }
-
-    // Limits that stand with no key, user or model.
-    fn policy(&self) -> LimitPolicy {
-        let groups = self.limits.groups.iter().cloned();
-        LimitPolicy {
-            everyone: self.limits.everyone.clone(),
-            each_user: self.limits.default.clone(),
-            groups: groups
-                .map(|section| GroupLimit {
-                    group: section.group,
-                    each: section.each,
-                    shared: section.shared,
-                })
-                .collect(),
+            limits: self.limits.policy(),
         }
     }
 }

@@ -1,6 +1,5 @@
 //! Puts the parts together. The only place that names concrete adapters.
 
-mod offload;
 mod stores;
 
 use std::sync::Arc;
@@ -8,7 +7,7 @@ use std::time::Duration;
 
 use llmgw_admin_http::Admin;
 use llmgw_boot::shipper::Shipper;
-use llmgw_boot::{LocalFeed, Metrics, OsEntropy, RefResolver, SystemClock};
+use llmgw_boot::{BlockingPool, Failure, LocalFeed, Metrics, OsEntropy, RefResolver, SystemClock};
 use llmgw_keys::{KeyLookup, KeyService, Pepper};
 use llmgw_models::{Catalog, ModelService};
 use llmgw_proxy::stage::settle::Settlement;
@@ -18,13 +17,11 @@ use llmgw_usage::admission::Calendar;
 use tokio::sync::mpsc;
 
 use crate::data_dir::DataDir;
-use crate::failure::Failure;
 use crate::settings::Settings;
-use offload::BlockingPool;
 use stores::Stores;
 
 /// How long a reservation lives unless renewed. This process's limits die with it, so nothing waits for it.
-pub(crate) const LEASE: Duration = Duration::from_secs(60);
+const LEASE: Duration = Duration::from_secs(60);
 
 /// The parts, put together.
 pub(crate) struct Parts {

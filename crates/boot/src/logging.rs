@@ -1,24 +1,42 @@
 //! Logs, to stderr: stdout belongs to what a program prints for its caller.
 
+mod gather;
+
 use std::io::IsTerminal;
 
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::field::MakeExt;
+use tracing_subscriber::fmt::format::debug_fn;
 
 use crate::config::{LogFormat, LogSection};
 
-/// Starts logging as `section` says. Call it once.
+use gather::Lines;
+pub use gather::LogGuard;
+
+/// Starts logging as `section` says. Call it once, and keep what it returns until the program ends.
 ///
 /// # Errors
 /// When the level cannot be understood.
-pub fn start(section: &LogSection) -> Result<(), String> {
+pub fn start(section: &LogSection) -> Result<LogGuard, String> {
     let filter = EnvFilter::try_new(&section.level).map_err(|error| format!("log.level: {error}"))?;
+    let (lines, guard) = Lines::to_stderr();
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(std::io::stderr)
+        .with_writer(lines)
         .with_target(false);
     let started = match section.format {
         LogFormat::Json => builder.json().flatten_event(true).try_init(),
-        LogFormat::Human => builder.with_ansi(std::io::stderr().is_terminal()).try_init(),
+        LogFormat::Human if std::io::stderr().is_terminal() => builder.try_init(),
+        // The same without the work that colours are, switched off too.
+        LogFormat::Human => {
+            let fields = debug_fn(|writer, field, value| match field.name() {
+                "message" => write!(writer, "{value:?}"),
+                name => write!(writer, "{name}={value:?}"),
+            });
+            let builder = builder.with_ansi(false).fmt_fields(fields.delimited(" "));
+            builder.try_init()
+        }
     };
-    started.map_err(|error| error.to_string())
+    started.map_err(|error| error.to_string())?;
+    Ok(guard)
 }

@@ -2,7 +2,9 @@
 
 use std::fmt;
 use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, PoisonError, RwLock};
 
+use foldhash::HashMap;
 use llmgw_types::{Event, Observer, TokenUsage};
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
@@ -44,6 +46,20 @@ struct Tokens {
 
 type SecondsHistogram = Family<Served, Histogram, fn() -> Histogram>;
 
+/// The figures that a request of one kind adds to when it ends. Found by one look-up; the families would hash
+/// labels for each of them.
+struct OfKind {
+    endpoint: &'static str,
+    end: &'static str,
+    status: u16,
+    requests: Counter,
+    duration: Histogram,
+    first_byte: Histogram,
+    tokens: [Counter; KINDS.len()],
+}
+
+const KINDS: [&str; 4] = ["prompt", "cached", "completion", "reasoning"];
+
 /// Counts events.
 pub struct Metrics {
     registry: Registry,
@@ -55,6 +71,8 @@ pub struct Metrics {
     tokens: Family<Tokens, Counter>,
     lag_records: Gauge<u64, AtomicU64>,
     lag_bytes: Gauge<u64, AtomicU64>,
+    // By model.
+    kinds: RwLock<HashMap<String, Vec<Arc<OfKind>>>>,
 }
 
 impl fmt::Debug for Metrics {
@@ -76,6 +94,7 @@ impl Default for Metrics {
             tokens: Family::default(),
             lag_records: Gauge::default(),
             lag_bytes: Gauge::default(),
+            kinds: RwLock::default(),
         };
         metrics.register();
         metrics
@@ -131,20 +150,54 @@ impl Metrics {
         );
     }
 
-    fn add_tokens(&self, model: &str, usage: &TokenUsage) {
-        let kinds = [
-            ("prompt", usage.prompt),
-            ("cached", usage.cached),
-            ("completion", usage.completion),
-            ("reasoning", usage.reasoning),
-        ];
-        for (kind, count) in kinds.into_iter().filter(|(_, count)| *count > 0) {
-            self.tokens
-                .get_or_create(&Tokens {
-                    model: model.to_owned(),
-                    kind,
-                })
-                .inc_by(count);
+    fn kind(&self, model: &str, endpoint: &'static str, end: &'static str, status: u16) -> Arc<OfKind> {
+        let find = |kinds: &HashMap<String, Vec<Arc<OfKind>>>| {
+            let known = kinds
+                .get(model)?
+                .iter()
+                .find(|kind| kind.status == status && kind.endpoint == endpoint && kind.end == end);
+            known.map(Arc::clone)
+        };
+        let known = find(&self.kinds.read().unwrap_or_else(PoisonError::into_inner));
+        known.unwrap_or_else(|| {
+            let kind = Arc::new(self.make_kind(model, endpoint, end, status));
+            let mut kinds = self.kinds.write().unwrap_or_else(PoisonError::into_inner);
+            kinds.entry(model.to_owned()).or_default().push(Arc::clone(&kind));
+            kind
+        })
+    }
+
+    // Twice made, both add to the same figures.
+    fn make_kind(&self, model: &str, endpoint: &'static str, end: &'static str, status: u16) -> OfKind {
+        let model = model.to_owned();
+        let tokens = KINDS.map(|kind| {
+            let model = model.clone();
+            self.tokens.get_or_create(&Tokens { model, kind }).clone()
+        });
+        let ended = Ended {
+            model: model.clone(),
+            endpoint,
+            end,
+            status,
+        };
+        let served = Served { model, endpoint };
+        OfKind {
+            endpoint,
+            end,
+            status,
+            requests: self.requests.get_or_create(&ended).clone(),
+            duration: self.duration.get_or_create(&served).clone(),
+            first_byte: self.first_byte.get_or_create(&served).clone(),
+            tokens,
+        }
+    }
+}
+
+impl OfKind {
+    fn add_tokens(&self, usage: &TokenUsage) {
+        let counts = [usage.prompt, usage.cached, usage.completion, usage.reasoning];
+        for (counter, count) in self.tokens.iter().zip(counts) {
+            counter.inc_by(count);
         }
     }
 }
@@ -165,24 +218,13 @@ impl Observer for Metrics {
                 tokens,
             } => {
                 self.in_flight.dec();
-                let ended = Ended {
-                    model: (*model).to_owned(),
-                    endpoint,
-                    end,
-                    status: *status,
-                };
-                self.requests.get_or_create(&ended).inc();
-                let served = Served {
-                    model: ended.model,
-                    endpoint,
-                };
-                self.duration
-                    .get_or_create(&served)
-                    .observe(duration.as_secs_f64());
+                let kind = self.kind(model, endpoint, end, *status);
+                kind.requests.inc();
+                kind.duration.observe(duration.as_secs_f64());
                 if let Some(time) = time_to_first_byte {
-                    self.first_byte.get_or_create(&served).observe(time.as_secs_f64());
+                    kind.first_byte.observe(time.as_secs_f64());
                 }
-                self.add_tokens(model, tokens);
+                kind.add_tokens(tokens);
             }
             Event::RequestRefused { code } => {
                 self.refused.get_or_create(&Refused { code }).inc();

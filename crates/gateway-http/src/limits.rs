@@ -1,41 +1,53 @@
 //! Limits as clients see them: the `x-ratelimit-*` headers that OpenAI's clients know.
 
+use actix_web::http::header::{HeaderName, HeaderValue};
 use llmgw_types::{Timestamp, Unit};
 use llmgw_usage::admission::RuleState;
 
+/// The limit, what is left of it, and when it is whole again.
+static OF_REQUESTS: [HeaderName; 3] = [
+    HeaderName::from_static("x-ratelimit-limit-requests"),
+    HeaderName::from_static("x-ratelimit-remaining-requests"),
+    HeaderName::from_static("x-ratelimit-reset-requests"),
+];
+static OF_TOKENS: [HeaderName; 3] = [
+    HeaderName::from_static("x-ratelimit-limit-tokens"),
+    HeaderName::from_static("x-ratelimit-remaining-tokens"),
+    HeaderName::from_static("x-ratelimit-reset-tokens"),
+];
+
 /// For requests and for tokens, the limit with the least left at `now`. `reset` is the time until then, as
 /// OpenAI writes it: `2h5m30s`.
-pub(crate) fn headers(states: &[RuleState], now: Timestamp) -> Vec<(&'static str, String)> {
-    let mut headers = Vec::new();
-    for (unit, names) in [
-        (
-            Unit::Requests,
-            [
-                "x-ratelimit-limit-requests",
-                "x-ratelimit-remaining-requests",
-                "x-ratelimit-reset-requests",
-            ],
-        ),
-        (
-            Unit::Tokens,
-            [
-                "x-ratelimit-limit-tokens",
-                "x-ratelimit-remaining-tokens",
-                "x-ratelimit-reset-tokens",
-            ],
-        ),
-    ] {
-        let tightest = states
-            .iter()
-            .filter(|state| state.rule.limit.unit() == unit)
-            .min_by_key(|state| state.remaining());
-        if let Some(state) = tightest {
-            headers.push((names[0], state.rule.limit.amount().to_string()));
-            headers.push((names[1], state.remaining().to_string()));
-            headers.extend(state.resets_at.map(|at| (names[2], wait(seconds_until(at, now)))));
-        }
-    }
-    headers
+pub(crate) fn headers(
+    states: &[RuleState],
+    now: Timestamp,
+) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
+    [(Unit::Requests, &OF_REQUESTS), (Unit::Tokens, &OF_TOKENS)]
+        .into_iter()
+        .flat_map(move |(unit, names)| of_unit(states, now, unit, names))
+}
+
+fn of_unit(
+    states: &[RuleState],
+    now: Timestamp,
+    unit: Unit,
+    [limit, remaining, reset]: &'static [HeaderName; 3],
+) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
+    let tightest = states
+        .iter()
+        .filter(|state| state.rule.limit.unit() == unit)
+        .min_by_key(|state| state.remaining());
+    let headers = tightest.map(|state| {
+        let wait = state
+            .resets_at
+            .and_then(|at| HeaderValue::try_from(wait(seconds_until(at, now))).ok());
+        [
+            Some((limit.clone(), HeaderValue::from(state.rule.limit.amount()))),
+            Some((remaining.clone(), HeaderValue::from(state.remaining()))),
+            wait.map(|wait| (reset.clone(), wait)),
+        ]
+    });
+    headers.into_iter().flatten().flatten()
 }
 
 fn wait(seconds: u64) -> String {

@@ -1,7 +1,7 @@
 //! One request to a model: from actix to the pipeline and back.
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::HeaderName;
+use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse, ResponseError, web};
 use llmgw_proxy::stage::authenticate::RequestHead;
 use llmgw_proxy::{Answer, Route, Upstream, answer};
@@ -14,6 +14,8 @@ use crate::{extract, limits};
 
 /// Bytes of a refused body that are read in any case.
 const LEAST_DRAINED: u64 = 1024 * 1024;
+
+const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Relays one request.
 pub(crate) async fn relay<U: Upstream + 'static>(
@@ -52,13 +54,15 @@ where
     let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::BAD_GATEWAY);
     let mut response = HttpResponse::build(status);
     for (name, value) in answer.headers.iter() {
-        // The value was a header before.
-        response.append_header((HeaderName::from_static(name), value.as_ref()));
+        // What came in as a header goes out as one.
+        if let Ok(value) = HeaderValue::from_maybe_shared(value.clone()) {
+            response.append_header((HeaderName::from_static(name), value));
+        }
     }
     for (name, value) in limits::headers(&answer.limits, answer.admitted_at) {
         response.insert_header((name, value));
     }
-    response.insert_header(("x-request-id", id.to_string()));
+    response.insert_header((X_REQUEST_ID, id.to_string()));
     response.body(RelayBody {
         metered: answer.body,
         length: answer.length,

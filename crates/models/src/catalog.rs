@@ -1,10 +1,10 @@
 //! The models as requests see them: all in memory, looked up by name or alias, refreshed when one changes.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use arc_swap::ArcSwap;
+use foldhash::HashMap;
 use llmgw_types::{ModelId, StoreError, TargetId};
 
 use crate::{Model, ModelCatalog, ModelState, SecretRef, Target};

@@ -69,33 +69,66 @@ impl UsageScanner {
             return;
         }
         while at < piece.len() {
-            if self.in_string && !self.escaped && !self.in_usage && self.string.len() == LONGEST_NAME {
-                // Most of an answer is inside strings whose text does not matter.
-                let rest = &piece[at..];
-                let skip = memchr::memchr2(b'"', b'\\', rest).unwrap_or(rest.len());
-                self.said += if self.speaks { skip as u64 } else { 0 };
-                at += skip;
-                if at == piece.len() {
-                    return;
-                }
-            }
-            self.step(piece[at]);
-            at += 1;
+            at += if self.in_string {
+                self.in_string(&piece[at..])
+            } else {
+                self.between_strings(&piece[at..])
+            };
         }
     }
 
-    fn step(&mut self, byte: u8) {
-        if self.in_usage && self.value.len() < LONGEST_VALUE {
-            self.value.push(byte);
+    // Looks at a piece up to and with the end of the present string; returns its length.
+    fn in_string(&mut self, piece: &[u8]) -> usize {
+        if self.escaped {
+            self.escaped = false;
+            return self.take_text(piece, 1);
         }
-        if self.in_string {
-            return self.step_in_string(byte);
-        }
-        match byte {
-            b'"' => {
-                self.in_string = true;
-                self.string.clear();
+        // Most of an answer is inside strings: its bytes are not looked at one by one.
+        let plain = memchr::memchr2(b'"', b'\\', piece).unwrap_or(piece.len());
+        match piece.get(plain) {
+            Some(b'"') => {
+                self.in_string = false;
+                let taken = self.take_text(piece, plain);
+                self.keep(&piece[plain..=plain]);
+                taken + 1
             }
+            Some(_) => {
+                self.escaped = true;
+                self.take_text(piece, plain + 1)
+            }
+            None => self.take_text(piece, plain),
+        }
+    }
+
+    fn take_text(&mut self, piece: &[u8], length: usize) -> usize {
+        let text = &piece[..length];
+        self.keep(text);
+        self.said += if self.speaks { length as u64 } else { 0 };
+        let room = LONGEST_NAME - self.string.len();
+        self.string.extend_from_slice(&text[..room.min(length)]);
+        length
+    }
+
+    // The same up to and with the beginning of the next string.
+    fn between_strings(&mut self, piece: &[u8]) -> usize {
+        for (at, byte) in piece.iter().enumerate() {
+            match byte {
+                b'"' => {
+                    self.in_string = true;
+                    self.string.clear();
+                    self.keep(&piece[at..=at]);
+                    return at + 1;
+                }
+                b'{' | b'[' | b'}' | b']' | b':' | b',' => self.structure(*byte),
+                _ => self.keep(&piece[at..=at]),
+            }
+        }
+        piece.len()
+    }
+
+    fn structure(&mut self, byte: u8) {
+        self.keep(&[byte]);
+        match byte {
             b'{' | b'[' => {
                 self.depth += 1;
                 self.speaks = false;
@@ -108,26 +141,18 @@ impl UsageScanner {
                 }
             }
             b':' => self.value_begins(),
-            b',' => {
+            _ => {
                 self.speaks = false;
                 self.in_usage &= self.depth > 1;
             }
-            _ => {}
         }
     }
 
-    fn step_in_string(&mut self, byte: u8) {
-        if self.escaped {
-            self.escaped = false;
-        } else if byte == b'\\' {
-            self.escaped = true;
-        } else if byte == b'"' {
-            self.in_string = false;
-            return;
-        }
-        self.said += u64::from(self.speaks);
-        if self.string.len() < LONGEST_NAME {
-            self.string.push(byte);
+    // What stands in the value of `usage`.
+    fn keep(&mut self, piece: &[u8]) {
+        if self.in_usage {
+            let room = LONGEST_VALUE - self.value.len();
+            self.value.extend_from_slice(&piece[..room.min(piece.len())]);
         }
     }
 

@@ -1,8 +1,8 @@
 //! The requests that run in this process, so that their reservations can be kept alive.
 
-use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use foldhash::HashMap;
 use llmgw_types::RequestId;
 use llmgw_usage::admission::Reservation;
 

@@ -1,8 +1,8 @@
 //! Caps on the requests a target runs at once.
 
-use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use foldhash::HashMap;
 use llmgw_models::Target;
 
 /// Counts running requests of targets that have a cap. Targets are told apart by address and upstream model,

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use llmgw_boot::config::JournalWhenFull;
+use llmgw_boot::{Failure, chain};
 use llmgw_journal_file::FileJournal;
 use llmgw_keys::{KeyStore, UserStore};
 use llmgw_models::ModelCatalog;
@@ -12,7 +13,6 @@ use llmgw_usage::journal::{OverflowJournal, UsageJournal};
 use llmgw_usage::ledger::UsageLedger;
 
 use crate::data_dir::DataDir;
-use crate::failure::{Failure, chain};
 use crate::settings::Settings;
 
 pub(super) struct Stores {

@@ -4,13 +4,16 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use llmgw_types::{ExposeSecret, GroupName, Limit, SecretString};
-use serde::Deserialize;
+use llmgw_proxy::{GroupLimit, LimitPolicy};
+use llmgw_types::{GroupName, Limit, SecretString};
+use serde::{Deserialize, Serialize};
 
+use super::network::Network;
+use super::secret::{Fault, secret};
 use super::values::{Address, Size, Span, Text, Zone};
 
 /// `[gateway]`: the LLM API.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct GatewaySection {
     /// Where it listens.
@@ -29,6 +32,8 @@ pub struct GatewaySection {
     pub max_in_flight: usize,
     /// How long a request body may take to arrive.
     pub body_timeout: Span,
+    /// Proxies whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<Network>,
 }
 
 impl Default for GatewaySection {
@@ -42,12 +47,13 @@ impl Default for GatewaySection {
             max_buffered: Size(1 << 30),
             max_in_flight: 10_000,
             body_timeout: Span(Duration::from_secs(120)),
+            trusted_proxies: Vec::new(),
         }
     }
 }
 
 /// `[admin]`: the administration.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct AdminSection {
     /// Where it listens.
@@ -73,13 +79,14 @@ impl AdminSection {
     ///
     /// # Errors
     /// When both ways are used or the file cannot be read.
-    pub fn secret(&self) -> Result<Option<SecretString>, String> {
-        secret("admin.key", self.key.as_ref(), self.key_file.as_ref())
+    pub fn secret(&self) -> Result<Option<SecretString>, Fault> {
+        let value = self.key.as_ref().map(|text| &*text.0);
+        secret("admin.key", value, self.key_file.as_deref())
     }
 }
 
 /// `[upstream]`: model servers in general.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct UpstreamSection {
     /// Models without a target are served at `<default_url>/<model id>/v1/...`.
@@ -108,17 +115,27 @@ impl UpstreamSection {
     ///
     /// # Errors
     /// When both ways are used or the file cannot be read.
-    pub fn secret(&self) -> Result<Option<SecretString>, String> {
-        secret(
-            "upstream.default_key",
-            self.default_key.as_ref(),
-            self.default_key_file.as_ref(),
-        )
+    pub fn secret(&self) -> Result<Option<SecretString>, Fault> {
+        let value = self.default_key.as_ref().map(|text| &*text.0);
+        secret("upstream.default_key", value, self.default_key_file.as_deref())
     }
 }
 
+/// What happens to requests while the store of the limits cannot be reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LimitsWhenUnavailable {
+    /// Each gateway holds limits by itself.
+    #[default]
+    Local,
+    /// They are refused with 503.
+    Refuse,
+    /// They run without limits.
+    Allow,
+}
+
 /// `[limits]`: limits that stand with no key, user or model.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct LimitsSection {
     /// For each user without limits of their own.
@@ -129,6 +146,8 @@ pub struct LimitsSection {
     pub groups: Vec<GroupSection>,
     /// Where a day and a month begin.
     pub timezone: Zone,
+    /// What to do while the counters cannot be reached.
+    pub when_unavailable: LimitsWhenUnavailable,
 }
 
 impl Default for LimitsSection {
@@ -138,12 +157,32 @@ impl Default for LimitsSection {
             everyone: Vec::new(),
             groups: Vec::new(),
             timezone: Zone("UTC".to_owned()),
+            when_unavailable: LimitsWhenUnavailable::default(),
+        }
+    }
+}
+
+impl LimitsSection {
+    /// The limits, as requests are held to them.
+    #[must_use]
+    pub fn policy(&self) -> LimitPolicy {
+        let groups = self.groups.iter().cloned();
+        LimitPolicy {
+            everyone: self.everyone.clone(),
+            each_user: self.default.clone(),
+            groups: groups
+                .map(|section| GroupLimit {
+                    group: section.group,
+                    each: section.each,
+                    shared: section.shared,
+                })
+                .collect(),
         }
     }
 }
 
 /// One group's limits.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct GroupSection {
     /// The group.
@@ -157,7 +196,7 @@ pub struct GroupSection {
 }
 
 /// `[reports]`.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ReportsSection {
     /// Where a day begins.
@@ -173,7 +212,7 @@ impl Default for ReportsSection {
 }
 
 /// What happens to a request that the journal has no room for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum JournalWhenFull {
     /// It is refused with 503.
@@ -184,7 +223,7 @@ pub enum JournalWhenFull {
 }
 
 /// `[journal]`: notes on running requests.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct JournalSection {
     /// The folder; below the data folder unless set.
@@ -196,7 +235,7 @@ pub struct JournalSection {
 }
 
 /// `[secrets]`: secrets of model servers.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct SecretsSection {
     /// The folder of `file:` secrets.
@@ -204,7 +243,7 @@ pub struct SecretsSection {
 }
 
 /// How a log line looks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LogFormat {
     /// For people.
@@ -215,7 +254,7 @@ pub enum LogFormat {
 }
 
 /// `[log]`.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct LogSection {
     /// How a line looks.
@@ -229,23 +268,6 @@ impl Default for LogSection {
         Self {
             format: LogFormat::Human,
             level: "info".to_owned(),
-        }
-    }
-}
-
-fn secret(name: &str, text: Option<&Text>, file: Option<&PathBuf>) -> Result<Option<SecretString>, String> {
-    match (text, file) {
-        (Some(_), Some(_)) => Err(format!("{name} and {name}_file are both set: use one")),
-        (Some(text), None) => Ok(Some(SecretString::from(text.0.clone()))),
-        (None, None) => Ok(None),
-        (None, Some(path)) => {
-            let text = std::fs::read_to_string(path)
-                .map_err(|error| format!("{name}_file: cannot read {}: {error}", path.display()))?;
-            let secret = SecretString::from(text.trim_end_matches(['\r', '\n']));
-            if secret.expose_secret().is_empty() {
-                return Err(format!("{name}_file: {} is empty", path.display()));
-            }
-            Ok(Some(secret))
         }
     }
 }

@@ -1,9 +1,10 @@
 //! What look-ups found, for a while. It knows nothing of stores or of what a key may do.
 
-use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
+
+use foldhash::HashMap;
 
 use super::Grant;
 use crate::KeyHash;

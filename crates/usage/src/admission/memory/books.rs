@@ -1,9 +1,9 @@
 //! All counters and reservations, and what each operation does to them.
 
 use std::cmp::Reverse;
-use std::collections::HashMap;
 use std::time::Duration;
 
+use foldhash::HashMap;
 use llmgw_types::{RequestId, Timestamp};
 
 use super::counters::{Counters, Starts, Windows};
@@ -55,10 +55,10 @@ impl Books {
             calendar,
             ready,
             now,
-            subjects: HashMap::new(),
-            live: HashMap::new(),
-            lapsed: HashMap::new(),
-            void: HashMap::new(),
+            subjects: HashMap::default(),
+            live: HashMap::default(),
+            lapsed: HashMap::default(),
+            void: HashMap::default(),
             leases_end: Timestamp::from_micros(i64::MAX),
             next_sweep: now,
         }

@@ -4,7 +4,9 @@ use actix_web::web;
 use async_trait::async_trait;
 use llmgw_proxy::Offload;
 
-pub(super) struct BlockingPool;
+/// Actix's threads for work that blocks.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct BlockingPool;
 
 #[async_trait]
 impl Offload for BlockingPool {

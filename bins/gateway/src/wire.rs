@@ -1,0 +1,106 @@
+//! Puts the parts together. With [`checked`](crate::checked) and [`serve`](crate::serve) the only place that names
+//! concrete adapters.
+
+mod kept_models;
+mod limits;
+mod stores;
+mod watch;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use llmgw_boot::shipper::Shipper;
+use llmgw_boot::{BlockingPool, Failure, Metrics, OsEntropy, Readiness, RefResolver, SystemClock};
+use llmgw_keys::{KeyLookup, Pepper};
+use llmgw_models::Catalog;
+use llmgw_proxy::stage::settle::Settlement;
+use llmgw_proxy::{Buffers, Live, Services, Slots};
+use llmgw_types::Clock;
+use tokio::sync::mpsc;
+
+use crate::checked::Checked;
+use crate::settings::Settings;
+use limits::Limits;
+use stores::Stores;
+use watch::Watch;
+
+/// How long a reservation lives unless renewed: as long as a dead gateway's slots are taken.
+const LEASE: Duration = Duration::from_secs(60);
+
+/// The parts, put together.
+pub(crate) struct Parts {
+    pub(crate) services: Arc<Services>,
+    pub(crate) settlements: mpsc::Receiver<Settlement>,
+    pub(crate) shipper: Shipper,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) readiness: Arc<Readiness>,
+    pub(crate) watch: Watch,
+}
+
+/// Builds everything; no store is asked anything yet.
+pub(crate) fn build(settings: &Settings, checked: Checked) -> Result<Parts, Failure> {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
+    let metrics = Arc::new(Metrics::default());
+    let secrets_dir = settings.secrets.dir.clone();
+    let secrets = RefResolver::new(checked.upstream, secrets_dir, Arc::clone(&clock));
+    let stores = Stores::open(settings, checked.lasting, checked.redis)?;
+    let limits = Limits::new(&stores, checked.calendar, Arc::clone(&clock));
+    let (services, settlements) = requests(
+        settings,
+        &stores,
+        &limits,
+        checked.peppers,
+        secrets,
+        &clock,
+        &metrics,
+    );
+    let services = Arc::new(services);
+    let readiness = Arc::new(Readiness::with_stores(stores.names()));
+    Ok(Parts {
+        watch: Watch::new(&stores, limits, &services, &readiness),
+        settlements,
+        shipper: Shipper {
+            journal: stores.journal,
+            ledger: stores.ledger,
+            admission: Arc::clone(&services.admission),
+            keys: stores.keys,
+            observer: metrics.clone(),
+            clock,
+        },
+        services,
+        metrics,
+        readiness,
+    })
+}
+
+// What a request needs on its way.
+fn requests(
+    settings: &Settings,
+    stores: &Stores,
+    limits: &Limits,
+    peppers: Vec<Pepper>,
+    secrets: RefResolver,
+    clock: &Arc<dyn Clock>,
+    metrics: &Arc<Metrics>,
+) -> (Services, mpsc::Receiver<Settlement>) {
+    let (keys, users) = (Arc::clone(&stores.keys), Arc::clone(&stores.users));
+    let default_url = settings.upstream.default_url.as_ref().map(|url| url.0.clone());
+    let (sender, settlements) = mpsc::channel(settings.gateway.max_in_flight);
+    let services = Services {
+        keys: Arc::new(KeyLookup::new(keys, users, peppers, Arc::clone(clock))),
+        catalog: Arc::new(Catalog::new(Arc::clone(&stores.models), default_url)),
+        secrets: Arc::new(secrets),
+        admission: limits.store(),
+        journal: Arc::clone(&stores.journal),
+        clock: Arc::clone(clock),
+        entropy: Arc::new(OsEntropy),
+        observer: metrics.clone(),
+        offload: Arc::new(BlockingPool),
+        settlements: sender,
+        live: Arc::new(Live::default()),
+        slots: Arc::new(Slots::default()),
+        buffers: Arc::new(Buffers::new(settings.gateway.max_buffered.0)),
+        settings: settings.of_requests(LEASE),
+    };
+    (services, settlements)
+}

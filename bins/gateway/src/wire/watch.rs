@@ -1,0 +1,160 @@
+//! Looks after the stores: refuses at start what answers and is of no use, waits for what does not answer, and
+//! hears of changes.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_rt::time::{sleep, timeout};
+use llmgw_boot::config::Fault;
+use llmgw_boot::{Readiness, chain};
+use llmgw_keys::UserStore;
+use llmgw_proxy::Services;
+use llmgw_store_mongo::{MongoStore, StartError};
+use llmgw_store_redis::{Heard, PrepareError, RedisFeed, RedisStore};
+use llmgw_types::{Change, StoreError, UserId};
+use tokio::sync::Notify;
+
+use super::limits::Limits;
+use super::stores::Stores;
+
+/// How long a look at a store may take.
+const LOOK_WITHIN: Duration = Duration::from_secs(3);
+
+/// The pause between two looks.
+const PAUSE: Duration = Duration::from_secs(1);
+
+pub(crate) struct Watch {
+    redis: RedisStore,
+    mongo: Option<MongoStore>,
+    limits: Limits,
+    services: Arc<Services>,
+    readiness: Arc<Readiness>,
+}
+
+/// A store that answers, or does not.
+type Look = Result<(), StoreError>;
+
+impl Watch {
+    pub(super) fn new(
+        stores: &Stores,
+        limits: Limits,
+        services: &Arc<Services>,
+        readiness: &Arc<Readiness>,
+    ) -> Self {
+        Self {
+            redis: stores.redis.clone(),
+            mongo: stores.mongo.clone(),
+            limits,
+            services: Arc::clone(services),
+            readiness: Arc::clone(readiness),
+        }
+    }
+
+    /// The first look. Returns whether what lasts can be reached. A store that is of no use is a fault.
+    pub(crate) async fn begin(&self) -> Result<bool, Fault> {
+        let (mongo, redis) = tokio::join!(self.look_at_mongo(), self.look_at_redis());
+        let (mongo, redis) = (mongo?, redis?);
+        for (name, look) in [("MongoDB", &mongo), ("Redis", &redis)] {
+            if let Err(error) = look {
+                tracing::warn!("{name} is away, and waited for: {}", chain(error));
+            }
+        }
+        let here = mongo.is_ok();
+        self.note(&mongo, &redis);
+        Ok(here)
+    }
+
+    /// Makes the limits ready, where both stores are here.
+    pub(crate) async fn make_limits_ready(&self) {
+        if let Err(error) = self.limits.make_ready().await {
+            tracing::warn!("limits are not known yet: {}", chain(&error));
+        }
+    }
+
+    /// Goes on looking, and listens for changes. Never ends.
+    pub(crate) async fn keep(&self) {
+        tokio::join!(self.hear(), self.refresh_now_and_then());
+    }
+
+    async fn refresh_now_and_then(&self) {
+        let mut told = false;
+        loop {
+            sleep(PAUSE).await;
+            let (mongo, redis) = tokio::join!(self.look_at_mongo(), self.look_at_redis());
+            let fault = mongo.as_ref().err().or(redis.as_ref().err());
+            if let (Some(fault), false) = (fault, told) {
+                tracing::error!("a store is of no use: {fault}");
+            }
+            told = fault.is_some();
+            let away = |fault: Fault| Err(StoreError::unavailable("store", fault));
+            let (mongo, redis) = (mongo.unwrap_or_else(away), redis.unwrap_or_else(away));
+            self.note(&mongo, &redis);
+            if mongo.is_ok() && redis.is_ok() {
+                self.make_limits_ready().await;
+            }
+        }
+    }
+
+    fn note(&self, mongo: &Look, redis: &Look) {
+        for (key, name, look) in [("mongo", "MongoDB", mongo), ("redis", "Redis", redis)] {
+            if self.readiness.store(key, look.is_ok()) {
+                match look {
+                    Ok(()) => tracing::info!("{name} answers"),
+                    Err(error) => tracing::warn!("{name} does not answer: {}", chain(error)),
+                }
+            }
+        }
+    }
+
+    async fn look_at_mongo(&self) -> Result<Look, Fault> {
+        let Some(mongo) = &self.mongo else {
+            return Ok(Ok(()));
+        };
+        match timeout(LOOK_WITHIN, mongo.prepare()).await {
+            // Prepared once, it is not asked again: this does.
+            Ok(Ok(())) => Ok(mongo.users().get(UserId::from_bytes([0; 16])).await.map(drop)),
+            Ok(Err(StartError::Store(error))) => Ok(Err(error)),
+            Ok(Err(useless)) => Err(Fault::new("mongo.url", useless.to_string())),
+            Err(_) => Ok(Err(no_answer("MongoDB"))),
+        }
+    }
+
+    async fn look_at_redis(&self) -> Result<Look, Fault> {
+        match timeout(LOOK_WITHIN, self.redis.prepare()).await {
+            Ok(Ok(())) => Ok(Ok(())),
+            Ok(Err(PrepareError::Store(error))) => Ok(Err(error)),
+            Ok(Err(useless)) => Err(Fault::new("redis.url", useless.to_string())),
+            Err(_) => Ok(Err(no_answer("redis"))),
+        }
+    }
+
+    // A refresh must not hold up what is heard next, and of several at once one is enough.
+    async fn hear(&self) {
+        let changed = Notify::new();
+        let feed = RedisFeed::new(self.redis.clone());
+        let hearing = feed.listen(|heard| match heard {
+            Heard::Change(Change::Key(_) | Change::User(_)) => self.services.keys.forget(),
+            Heard::Change(Change::Model(_)) => changed.notify_one(),
+            Heard::Reconnected => {
+                self.services.keys.forget();
+                changed.notify_one();
+            }
+        });
+        let refreshing = async {
+            loop {
+                changed.notified().await;
+                if let Err(error) = self.services.catalog.refresh().await {
+                    tracing::debug!(%error, "a change of a model cannot be read yet");
+                }
+            }
+        };
+        tokio::select! {
+            never = hearing => match never {},
+            () = refreshing => {}
+        }
+    }
+}
+
+fn no_answer(store: &'static str) -> StoreError {
+    StoreError::unavailable(store, format!("no answer within {LOOK_WITHIN:?}"))
+}

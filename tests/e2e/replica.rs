@@ -1,0 +1,6 @@
+//! `llm-gateway` on real Redis and MongoDB servers: what holds over outages, signals and broken settings.
+
+mod config;
+mod process;
+mod seed;
+mod stores;

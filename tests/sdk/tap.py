@@ -45,6 +45,8 @@ class Tap:
             wire = Wire(client, socket.create_connection(self.server))
             with self.lock:
                 self.wires.append(wire)
+            # Only now: an exchange may be over before this thread runs again.
+            wire.start()
 
 
 class Wire:
@@ -55,6 +57,9 @@ class Wire:
         for end in self.ends:
             end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.asked, self.answered = bytearray(), bytearray()
+
+    def start(self):
+        client, server = self.ends
         for source, sink, kept in ((client, server, self.asked), (server, client, self.answered)):
             threading.Thread(target=self._pass, args=(source, sink, kept), daemon=True).start()
 

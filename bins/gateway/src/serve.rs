@@ -46,7 +46,7 @@ async fn prepare(parts: &Parts, loaded: &Loaded) -> Result<(), Failure> {
     let begun = parts.watch.begin().await;
     if begun.map_err(|fault| loaded.layers.blame(&fault))? {
         ship_what_was_left(parts).await;
-        parts.watch.make_limits_ready().await;
+        parts.watch.share_limits().await;
     }
     match parts.services.catalog.refresh().await {
         Ok(()) => parts.readiness.allow(),

@@ -2,25 +2,29 @@
 //! concrete adapters.
 
 mod kept_models;
-mod limits;
 mod stores;
 mod watch;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use llmgw_boot::shipper::Shipper;
-use llmgw_boot::{BlockingPool, Failure, Metrics, OsEntropy, Readiness, RefResolver, SystemClock};
+use llmgw_boot::config::LimitsWhenUnavailable;
+use llmgw_boot::shipper::{ShippedTo, Shipper};
+use llmgw_boot::{
+    BlockingPool, Failure, Metrics, OsEntropy, Readiness, RefResolver, SharedLimits, SystemClock,
+    WhenUnavailable,
+};
 use llmgw_keys::{KeyLookup, Pepper};
 use llmgw_models::Catalog;
 use llmgw_proxy::stage::settle::Settlement;
 use llmgw_proxy::{Buffers, Live, Services, Slots};
+use llmgw_store_redis::RedisAdmission;
 use llmgw_types::Clock;
+use llmgw_usage::admission::Calendar;
 use tokio::sync::mpsc;
 
 use crate::checked::Checked;
 use crate::settings::Settings;
-use limits::Limits;
 use stores::Stores;
 use watch::Watch;
 
@@ -44,7 +48,7 @@ pub(crate) fn build(settings: &Settings, checked: Checked) -> Result<Parts, Fail
     let secrets_dir = settings.secrets.dir.clone();
     let secrets = RefResolver::new(checked.upstream, secrets_dir, Arc::clone(&clock));
     let stores = Stores::open(settings, checked.lasting, checked.redis)?;
-    let limits = Limits::new(&stores, checked.calendar, Arc::clone(&clock));
+    let limits = Arc::new(limits(settings, &stores, checked.calendar, &clock));
     let (services, settlements) = requests(
         settings,
         &stores,
@@ -57,12 +61,12 @@ pub(crate) fn build(settings: &Settings, checked: Checked) -> Result<Parts, Fail
     let services = Arc::new(services);
     let readiness = Arc::new(Readiness::with_stores(stores.names()));
     Ok(Parts {
-        watch: Watch::new(&stores, limits, &services, &readiness),
+        watch: Watch::new(&stores, Arc::clone(&limits), &services, &readiness),
         settlements,
         shipper: Shipper {
             journal: stores.journal,
             ledger: stores.ledger,
-            admission: Arc::clone(&services.admission),
+            limits: ShippedTo::Shared(Arc::clone(&limits)),
             keys: stores.keys,
             observer: metrics.clone(),
             clock,
@@ -73,11 +77,22 @@ pub(crate) fn build(settings: &Settings, checked: Checked) -> Result<Parts, Fail
     })
 }
 
+// Counters in Redis, and this replica's own while it is away.
+fn limits(settings: &Settings, stores: &Stores, calendar: Calendar, clock: &Arc<dyn Clock>) -> SharedLimits {
+    let shared = RedisAdmission::new(stores.redis.clone(), calendar.clone());
+    let when = match settings.limits.when_unavailable {
+        LimitsWhenUnavailable::Local => WhenUnavailable::Local,
+        LimitsWhenUnavailable::Refuse => WhenUnavailable::Refuse,
+        LimitsWhenUnavailable::Allow => WhenUnavailable::Allow,
+    };
+    SharedLimits::new(Arc::new(shared), when, calendar, Arc::clone(clock))
+}
+
 // What a request needs on its way.
 fn requests(
     settings: &Settings,
     stores: &Stores,
-    limits: &Limits,
+    limits: &Arc<SharedLimits>,
     peppers: Vec<Pepper>,
     secrets: RefResolver,
     clock: &Arc<dyn Clock>,
@@ -90,7 +105,7 @@ fn requests(
         keys: Arc::new(KeyLookup::new(keys, users, peppers, Arc::clone(clock))),
         catalog: Arc::new(Catalog::new(Arc::clone(&stores.models), default_url)),
         secrets: Arc::new(secrets),
-        admission: limits.store(),
+        admission: limits.clone(),
         journal: Arc::clone(&stores.journal),
         clock: Arc::clone(clock),
         entropy: Arc::new(OsEntropy),

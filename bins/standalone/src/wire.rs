@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use llmgw_admin_http::Admin;
-use llmgw_boot::shipper::Shipper;
+use llmgw_boot::shipper::{ShippedTo, Shipper};
 use llmgw_boot::{BlockingPool, Failure, LocalFeed, Metrics, OsEntropy, RefResolver, SystemClock};
 use llmgw_keys::{KeyLookup, KeyService, Pepper};
 use llmgw_models::{Catalog, ModelService};
@@ -54,7 +54,7 @@ pub(crate) fn build(
         shipper: Shipper {
             journal: stores.journal,
             ledger: stores.ledger,
-            admission: stores.admission,
+            limits: ShippedTo::Own(stores.admission),
             keys: stores.keys,
             observer: metrics.clone(),
             clock,

@@ -7,12 +7,14 @@ use std::time::Duration;
 use actix_rt::time::{sleep, timeout};
 use llmgw_keys::KeyStore;
 use llmgw_types::{Clock, Event, KeyId, Observer, Timestamp};
-use llmgw_usage::admission::AdmissionStore;
+use llmgw_usage::admission::{AdmissionStore, Generation};
 use llmgw_usage::journal::UsageJournal;
 use llmgw_usage::journal::shipper::{ShipError, ship_once};
 use llmgw_usage::ledger::{UsageLedger, UsageRecord};
 use llmgw_usage::settled;
 use tokio::sync::watch;
+
+use crate::SharedLimits;
 
 /// Records per batch: one transaction of the ledger.
 const BATCH: usize = 1_000;
@@ -37,7 +39,7 @@ pub struct Shipper {
     /// To here.
     pub ledger: Arc<dyn UsageLedger>,
     /// Settled once more from the journal, in case a guard's settlement was lost.
-    pub admission: Arc<dyn AdmissionStore>,
+    pub limits: ShippedTo,
     /// Told when keys were last used.
     pub keys: Arc<dyn KeyStore>,
     /// Told how much waits.
@@ -50,6 +52,14 @@ impl std::fmt::Debug for Shipper {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Shipper").finish_non_exhaustive()
     }
+}
+
+/// The limits that are told what was shipped.
+pub enum ShippedTo {
+    /// Those of this process alone.
+    Own(Arc<dyn AdmissionStore>),
+    /// Those of all replicas.
+    Shared(Arc<SharedLimits>),
 }
 
 /// Keys whose last use is not yet noted.
@@ -126,10 +136,14 @@ impl Shipper {
     }
 
     async fn ship(&self, used: &mut LastUse) -> Result<usize, ShipError> {
-        let records = ship_once(&*self.journal, &*self.ledger, BATCH).await?;
-        if !records.is_empty() {
-            self.tell_limits(&records).await;
-        }
+        let seen = match &self.limits {
+            ShippedTo::Shared(limits) if self.journal.lag().records > 0 => limits.before_shipping().await,
+            _ => None,
+        };
+        let tell = async |records: &[UsageRecord], all_new: bool| {
+            self.tell_limits(records, seen.filter(|_| all_new)).await;
+        };
+        let records = ship_once(&*self.journal, &*self.ledger, BATCH, tell).await?;
         for record in &records {
             let last = used.entry(record.key).or_insert(record.time);
             *last = record.time.max(*last);
@@ -137,10 +151,15 @@ impl Shipper {
         Ok(records.len())
     }
 
-    async fn tell_limits(&self, records: &[UsageRecord]) {
+    async fn tell_limits(&self, records: &[UsageRecord], seen: Option<Generation>) {
         let settled: Vec<_> = records.iter().map(settled).collect();
-        if let Err(error) = self.admission.settle(self.clock.now(), &settled).await {
-            tracing::warn!(%error, "limits were not settled from the journal");
+        match &self.limits {
+            ShippedTo::Own(limits) => {
+                if let Err(error) = limits.settle(self.clock.now(), &settled).await {
+                    tracing::warn!(%error, "limits were not settled from the journal");
+                }
+            }
+            ShippedTo::Shared(limits) => limits.settle_shipped(&settled, seen).await,
         }
     }
 

@@ -6,15 +6,15 @@ use std::time::Duration;
 
 use actix_rt::time::{sleep, timeout};
 use llmgw_boot::config::Fault;
-use llmgw_boot::{Readiness, chain};
+use llmgw_boot::{Readiness, SharedLimits, chain};
 use llmgw_keys::UserStore;
 use llmgw_proxy::Services;
 use llmgw_store_mongo::{MongoStore, StartError};
 use llmgw_store_redis::{Heard, PrepareError, RedisFeed, RedisStore};
 use llmgw_types::{Change, StoreError, UserId};
+use llmgw_usage::ledger::UsageLedger;
 use tokio::sync::Notify;
 
-use super::limits::Limits;
 use super::stores::Stores;
 
 /// How long a look at a store may take.
@@ -26,7 +26,8 @@ const PAUSE: Duration = Duration::from_secs(1);
 pub(crate) struct Watch {
     redis: RedisStore,
     mongo: Option<MongoStore>,
-    limits: Limits,
+    limits: Arc<SharedLimits>,
+    ledger: Arc<dyn UsageLedger>,
     services: Arc<Services>,
     readiness: Arc<Readiness>,
 }
@@ -37,7 +38,7 @@ type Look = Result<(), StoreError>;
 impl Watch {
     pub(super) fn new(
         stores: &Stores,
-        limits: Limits,
+        limits: Arc<SharedLimits>,
         services: &Arc<Services>,
         readiness: &Arc<Readiness>,
     ) -> Self {
@@ -45,6 +46,7 @@ impl Watch {
             redis: stores.redis.clone(),
             mongo: stores.mongo.clone(),
             limits,
+            ledger: Arc::clone(&stores.ledger),
             services: Arc::clone(services),
             readiness: Arc::clone(readiness),
         }
@@ -64,16 +66,26 @@ impl Watch {
         Ok(here)
     }
 
-    /// Makes the limits ready, where both stores are here.
-    pub(crate) async fn make_limits_ready(&self) {
-        if let Err(error) = self.limits.make_ready().await {
-            tracing::warn!("limits are not known yet: {}", chain(&error));
+    /// Waits a moment until limits are shared with the other replicas.
+    pub(crate) async fn share_limits(&self) {
+        if timeout(LOOK_WITHIN, self.limits.begin(&*self.ledger))
+            .await
+            .is_err()
+        {
+            tracing::warn!("limits are not shared with the other replicas yet");
         }
     }
 
-    /// Goes on looking, and listens for changes. Never ends.
+    /// Goes on looking, listens for changes, and keeps the limits. Never ends.
     pub(crate) async fn keep(&self) {
-        tokio::join!(self.hear(), self.refresh_now_and_then());
+        let live = &self.services.live;
+        let lease = self.services.settings.lease;
+        tokio::join!(
+            self.hear(),
+            self.refresh_now_and_then(),
+            self.limits
+                .keep(&*self.ledger, || live.reservations(&live.ids()), lease),
+        );
     }
 
     async fn refresh_now_and_then(&self) {
@@ -89,9 +101,6 @@ impl Watch {
             let away = |fault: Fault| Err(StoreError::unavailable("store", fault));
             let (mongo, redis) = (mongo.unwrap_or_else(away), redis.unwrap_or_else(away));
             self.note(&mongo, &redis);
-            if mongo.is_ok() && redis.is_ok() {
-                self.make_limits_ready().await;
-            }
         }
     }
 

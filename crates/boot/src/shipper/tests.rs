@@ -79,7 +79,7 @@ async fn world() -> World {
     let shipper = Shipper {
         journal: Arc::new(MemoryJournal::default()),
         ledger: Arc::new(MemoryLedger::default()),
-        admission: Arc::new(MemoryAdmission::new(Calendar::default())),
+        limits: ShippedTo::Own(Arc::new(MemoryAdmission::new(Calendar::default()))),
         keys: keys.clone(),
         observer: Arc::new(NoObserver),
         clock: clock.clone(),

@@ -15,11 +15,7 @@ const PAGE: usize = 10_000;
 
 type Used = HashMap<Subject, Charge>;
 
-/// Seeds `admission` with what `ledger` holds of the windows that `now` lies in, and makes it ready. Whole
-/// hours come from roll-ups; the rest of a window (the present minute, and the beginning of a day in a zone
-/// that is off by half an hour) from records.
-///
-/// What is still in a journal is not in the ledger and so not counted: ship it first.
+/// Seeds `admission` with the [`counters`] of `ledger`, and makes it ready.
 ///
 /// # Errors
 /// When ledger or store failed; the counters are then as they were.
@@ -29,6 +25,21 @@ pub async fn rebuild(
     calendar: &Calendar,
     now: Timestamp,
 ) -> Result<(), StoreError> {
+    admission.seed(now, &counters(ledger, calendar, now).await?).await
+}
+
+/// What `ledger` holds of the windows that `now` lies in. Whole hours come from roll-ups; the rest of a window
+/// (the present minute, and the beginning of a day in a zone that is off by half an hour) from records.
+///
+/// What is still in a journal is not in the ledger and so not counted: ship it first.
+///
+/// # Errors
+/// When the ledger failed.
+pub async fn counters(
+    ledger: &dyn UsageLedger,
+    calendar: &Calendar,
+    now: Timestamp,
+) -> Result<Vec<Counter>, StoreError> {
     let mut counters = Vec::new();
     for window in [Window::Minute, Window::Hour, Window::Day, Window::Month] {
         let Some(span) = calendar.span(window, now) else {
@@ -46,7 +57,7 @@ pub async fn rebuild(
             used,
         }));
     }
-    admission.seed(now, &counters).await
+    Ok(counters)
 }
 
 fn first_full_hour(at: Timestamp) -> Timestamp {

@@ -1,0 +1,247 @@
+//! Limits that replicas share, and what holds while they cannot be reached.
+//!
+//! A request asks the shared counters, and waits for them a moment only. Where they do not answer it is admitted
+//! by this replica alone ([`WhenUnavailable`]), and a breaker keeps the next ones from waiting at all. What runs is
+//! told to the shared counters when they are back; where use was settled meanwhile they are doubted, and made anew
+//! from the ledger. It knows no store but by its port.
+
+mod breaker;
+mod keep;
+mod pump;
+mod standby;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use llmgw_types::{Clock, RequestId, StoreError, Timestamp};
+use llmgw_usage::admission::{
+    AdmissionStore, Calendar, Counter, Generation, Reservation, ReserveRequest, Reserved, Rule, RuleState,
+    Settled, SharedCounters, Standing,
+};
+use tokio::time::timeout;
+
+use breaker::Breaker;
+use pump::Pump;
+use standby::Standby;
+pub use standby::WhenUnavailable;
+
+/// How long a request waits for the shared counters.
+const HOT: Duration = Duration::from_millis(50);
+
+/// How long work in the background does.
+const COLD: Duration = Duration::from_secs(2);
+
+/// Limits shared with other replicas, with a standby of this replica's own.
+pub struct SharedLimits {
+    shared: Arc<dyn SharedCounters>,
+    standby: Standby,
+    breaker: Breaker,
+    pump: Pump,
+    calendar: Calendar,
+    clock: Arc<dyn Clock>,
+}
+
+impl fmt::Debug for SharedLimits {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SharedLimits").finish_non_exhaustive()
+    }
+}
+
+impl SharedLimits {
+    /// Limits kept in `shared`. They are used once [`keep`](Self::keep) found them ready.
+    #[must_use]
+    pub fn new(
+        shared: Arc<dyn SharedCounters>,
+        when: WhenUnavailable,
+        calendar: Calendar,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        Self {
+            shared,
+            standby: Standby::new(when, calendar.clone()),
+            breaker: Breaker::default(),
+            pump: Pump::default(),
+            calendar,
+            clock,
+        }
+    }
+
+    /// What the shared counters stand on before records are appended to the ledger, for
+    /// [`settle_shipped`](Self::settle_shipped). Waits while they are rebuilt, so that few rebuilds must read
+    /// the ledger twice; `None` where they are not ready or do not answer.
+    pub async fn before_shipping(&self) -> Option<Generation> {
+        if !self.breaker.is_closed() && self.breaker.has_failed() {
+            return None;
+        }
+        for _ in 0..keep::LONGEST_REBUILD.as_millis() / SHORT_REST.as_millis() {
+            match timeout(COLD, self.shared.standing(self.clock.now())).await {
+                Ok(Ok(Standing::Ready { generation, .. })) => return Some(generation),
+                Ok(Ok(Standing::Rebuilding)) => tokio::time::sleep(SHORT_REST).await,
+                _ => return None,
+            }
+        }
+        None
+    }
+
+    /// Settles what is in the ledger now. `seen` as in [`SharedCounters::settle_shipped`].
+    pub async fn settle_shipped(&self, settled: &[Settled], seen: Option<Generation>) {
+        let now = self.clock.now();
+        let told = timeout(COLD, self.shared.settle_shipped(now, settled, seen)).await;
+        if !matches!(told, Ok(Ok(()))) {
+            self.breaker.doubt();
+        }
+    }
+
+    // Sends what waits to be settled. Once at a time, so that whoever comes back from here knows that all that
+    // waited before is settled.
+    async fn flush(&self) {
+        let _turn = self.pump.turn().await;
+        let settled = self.pump.take();
+        if settled.is_empty() {
+            return;
+        }
+        match timeout(COLD, self.shared.settle(self.clock.now(), &settled)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => self.lost(&error),
+            Err(_) => self.lost(&TooSlow(COLD)),
+        }
+    }
+
+    // Something was settled that the shared counters may not know.
+    fn lost(&self, error: &dyn std::error::Error) {
+        self.breaker.doubt();
+        self.breaker.failed(error);
+    }
+
+    async fn ask(&self, request: &ReserveRequest<'_>) -> Option<Reserved> {
+        match timeout(HOT, self.shared.reserve(request)).await {
+            Ok(Ok(Reserved::Unready)) => {
+                self.breaker.unready();
+                None
+            }
+            Ok(Ok(answer)) => {
+                self.breaker.answered();
+                Some(answer)
+            }
+            Ok(Err(error)) => {
+                self.breaker.failed(&error);
+                None
+            }
+            Err(_) => {
+                self.breaker.failed(&TooSlow(HOT));
+                None
+            }
+        }
+    }
+
+    // A client that sends one request after the other must not be refused because its last one is still on its
+    // way to be settled.
+    async fn reserve_shared(&self, request: &ReserveRequest<'_>) -> Option<Reserved> {
+        let answer = self.ask(request).await?;
+        if matches!(answer, Reserved::Refused(_)) && self.pump.is_busy() {
+            return match timeout(HOT, self.flush()).await {
+                Ok(()) => self.ask(request).await,
+                Err(_) => Some(answer),
+            };
+        }
+        Some(answer)
+    }
+}
+
+/// The pause between two looks at a rebuild of somebody else.
+const SHORT_REST: Duration = Duration::from_millis(100);
+
+#[derive(Debug, thiserror::Error)]
+#[error("no answer within {0:?}")]
+struct TooSlow(Duration);
+
+#[async_trait]
+impl AdmissionStore for SharedLimits {
+    async fn reserve(&self, request: &ReserveRequest<'_>) -> Result<Reserved, StoreError> {
+        if self.breaker.is_closed()
+            && let Some(answer) = self.reserve_shared(request).await
+        {
+            return Ok(answer);
+        }
+        self.standby.reserve(request).await
+    }
+
+    async fn settle(&self, now: Timestamp, settled: &[Settled]) -> Result<(), StoreError> {
+        for settled in settled {
+            self.settle_now(now, settled);
+        }
+        Ok(())
+    }
+
+    // Always: what the pump loses is in the ledger, from which the counters are then made anew.
+    fn settle_now(&self, now: Timestamp, settled: &Settled) -> bool {
+        self.standby.settle(now, settled);
+        if self.breaker.is_closed() {
+            self.pump.put(settled.clone());
+        } else {
+            self.breaker.doubt();
+        }
+        true
+    }
+
+    async fn release(&self, now: Timestamp, id: RequestId) -> Result<(), StoreError> {
+        self.standby.release(now, id).await?;
+        if !self.breaker.is_closed() {
+            // Should the shared counters hold it all the same, its lease ends.
+            return Ok(());
+        }
+        match timeout(COLD, self.shared.release(now, id)).await {
+            Ok(released) => released,
+            Err(_) => Err(StoreError::unavailable("limits", TooSlow(COLD))),
+        }
+    }
+
+    async fn renew(
+        &self,
+        now: Timestamp,
+        ids: &[RequestId],
+        lease: Duration,
+    ) -> Result<Vec<RequestId>, StoreError> {
+        self.standby.renew(now, ids, lease).await?;
+        if !self.breaker.is_closed() {
+            // All are restored when the counters are back.
+            return Ok(Vec::new());
+        }
+        match timeout(COLD, self.shared.renew(now, ids, lease)).await {
+            Ok(away) => away,
+            Err(_) => Err(StoreError::unavailable("limits", TooSlow(COLD))),
+        }
+    }
+
+    async fn restore(
+        &self,
+        now: Timestamp,
+        running: &[Reservation],
+        lease: Duration,
+    ) -> Result<(), StoreError> {
+        match timeout(COLD, self.shared.restore(now, running, lease)).await {
+            Ok(restored) => restored,
+            Err(_) => Err(StoreError::unavailable("limits", TooSlow(COLD))),
+        }
+    }
+
+    async fn state(&self, now: Timestamp, rules: &[Rule]) -> Result<Vec<RuleState>, StoreError> {
+        if self.breaker.is_closed() {
+            match timeout(HOT, self.shared.state(now, rules)).await {
+                Ok(Ok(states)) => return Ok(states),
+                Ok(Err(error)) => self.breaker.failed(&error),
+                Err(_) => self.breaker.failed(&TooSlow(HOT)),
+            }
+        }
+        self.standby.state(now, rules).await
+    }
+
+    async fn seed(&self, now: Timestamp, counters: &[Counter]) -> Result<(), StoreError> {
+        self.shared.seed(now, counters).await
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,89 @@
+//! Whether the shared counters are asked at all.
+
+use std::error::Error;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+
+use tokio::sync::Notify;
+
+/// So many failures in a row open it: one slow answer is no outage.
+const FAILURES: u32 = 3;
+
+/// Closed while the shared counters are asked. Open from the start until somebody closes it.
+#[derive(Debug)]
+pub(super) struct Breaker {
+    closed: AtomicBool,
+    failures: AtomicU32,
+    // Use was settled that the shared counters may not know. So may that of the process before this one.
+    doubted: AtomicBool,
+    opened: Notify,
+}
+
+impl Default for Breaker {
+    fn default() -> Self {
+        Self {
+            closed: AtomicBool::new(false),
+            failures: AtomicU32::new(0),
+            doubted: AtomicBool::new(true),
+            opened: Notify::new(),
+        }
+    }
+}
+
+impl Breaker {
+    pub(super) fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::SeqCst)
+    }
+
+    /// Whether the last answer was none.
+    pub(super) fn has_failed(&self) -> bool {
+        self.failures.load(Ordering::Relaxed) > 0
+    }
+
+    pub(super) fn answered(&self) {
+        // Most of the time there is nothing to write, and all workers read it.
+        if self.failures.load(Ordering::Relaxed) > 0 {
+            self.failures.store(0, Ordering::Relaxed);
+        }
+    }
+
+    pub(super) fn failed(&self, error: &dyn Error) {
+        if self.failures.fetch_add(1, Ordering::Relaxed) + 1 >= FAILURES
+            && self.closed.swap(false, Ordering::SeqCst)
+        {
+            tracing::warn!(
+                error = %crate::chain(error),
+                "limits cannot be reached; this replica goes by limits.when_unavailable until they can"
+            );
+            self.opened.notify_one();
+        }
+    }
+
+    /// The counters are not known: somebody must make them anew.
+    pub(super) fn unready(&self) {
+        if self.closed.swap(false, Ordering::SeqCst) {
+            tracing::info!("limits are not known to the store; they are counted from the ledger");
+            self.opened.notify_one();
+        }
+    }
+
+    pub(super) fn close(&self) {
+        self.failures.store(0, Ordering::Relaxed);
+        if !self.closed.swap(true, Ordering::SeqCst) {
+            tracing::info!("limits are shared with the other replicas");
+        }
+    }
+
+    pub(super) fn doubt(&self) {
+        self.doubted.store(true, Ordering::SeqCst);
+    }
+
+    /// Whether there is doubt, which is then the caller's to pass on.
+    pub(super) fn take_doubt(&self) -> bool {
+        self.doubted.swap(false, Ordering::SeqCst)
+    }
+
+    /// Waits until it opens; at once when it did since the last call.
+    pub(super) async fn opens(&self) {
+        self.opened.notified().await;
+    }
+}

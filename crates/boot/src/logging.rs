@@ -1,17 +1,18 @@
 //! Logs, to stderr: stdout belongs to what a program prints for its caller.
 
 mod gather;
+mod line;
 
 use std::io::IsTerminal;
 
 use tracing_subscriber::EnvFilter;
-use tracing_subscriber::field::MakeExt;
-use tracing_subscriber::fmt::format::debug_fn;
 
+use crate::clock::SystemClock;
 use crate::config::{LogFormat, LogSection};
 
 use gather::Lines;
 pub use gather::LogGuard;
+use line::Line;
 
 /// Starts logging as `section` says. Call it once, and keep what it returns until the program ends.
 ///
@@ -27,14 +28,11 @@ pub fn start(section: &LogSection) -> Result<LogGuard, String> {
     let started = match section.format {
         LogFormat::Json => builder.json().flatten_event(true).try_init(),
         LogFormat::Human if std::io::stderr().is_terminal() => builder.try_init(),
-        // The same without the work that colours are, switched off too.
         LogFormat::Human => {
-            let fields = debug_fn(|writer, field, value| match field.name() {
-                "message" => write!(writer, "{value:?}"),
-                name => write!(writer, "{name}={value:?}"),
-            });
-            let builder = builder.with_ansi(false).fmt_fields(fields.delimited(" "));
-            builder.try_init()
+            let line = Line {
+                clock: SystemClock::default(),
+            };
+            builder.with_ansi(false).event_format(line).try_init()
         }
     };
     started.map_err(|error| error.to_string())?;

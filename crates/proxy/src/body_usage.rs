@@ -2,6 +2,8 @@
 //! It finds where the value of the top-level field begins and ends, and lets serde read that value; it also
 //! measures the text of the answer, for servers that report nothing.
 
+use std::ops::Range;
+
 use crate::reported::RawUsage;
 
 /// A usage object longer than this is none.
@@ -20,6 +22,9 @@ const SAID: [&[u8]; 5] = [
 /// One byte more than the longest name we look for, so that longer names differ.
 const LONGEST_NAME: usize = 18;
 
+/// Strings are mostly names and short values: so many bytes are looked at one by one before a search is begun.
+const SHORT: usize = 24;
+
 /// Watches a JSON document pass by.
 #[derive(Debug, Default)]
 pub(crate) struct UsageScanner {
@@ -29,14 +34,22 @@ pub(crate) struct UsageScanner {
     depth: u32,
     in_string: bool,
     escaped: bool,
-    // The beginning of the last string: a colon makes it a name.
+    // The beginning of the last string, as far as it stood in earlier pieces: a colon makes it a name.
     string: Vec<u8>,
     // The present value belongs to a field whose text is part of the answer.
     speaks: bool,
     said: u64,
     in_usage: bool,
+    // The value of `usage`, as far as it stood in earlier pieces.
     value: Vec<u8>,
     found: Option<RawUsage>,
+}
+
+/// Where in the present piece the last string and the value of `usage` stand.
+struct Places<'a> {
+    piece: &'a [u8],
+    string: Range<usize>,
+    value: usize,
 }
 
 impl UsageScanner {
@@ -57,7 +70,6 @@ impl UsageScanner {
 
     /// Looks at the next piece.
     pub(crate) fn push(&mut self, piece: &[u8]) {
-        let mut at = 0;
         if !self.begun {
             let Some(first) = piece.iter().position(|byte| !byte.is_ascii_whitespace()) else {
                 return;
@@ -65,111 +77,135 @@ impl UsageScanner {
             self.begun = true;
             self.is_json = matches!(piece[first], b'{' | b'[');
         }
-        if !self.is_json {
-            return;
+        if self.is_json {
+            self.look_at(piece);
         }
+    }
+
+    fn look_at(&mut self, piece: &[u8]) {
+        let mut places = Places {
+            piece,
+            string: 0..0,
+            value: 0,
+        };
+        let mut at = 0;
         while at < piece.len() {
-            at += if self.in_string {
-                self.in_string(&piece[at..])
+            if self.in_string {
+                let end = self.string_end(piece, at);
+                self.said += if self.speaks { (end - at) as u64 } else { 0 };
+                places.string.end = end;
+                // The quote that ends it is no part of it.
+                at = end + usize::from(!self.in_string);
             } else {
-                self.between_strings(&piece[at..])
+                at = self.between_strings(&mut places, at);
+            }
+        }
+        carry(&mut self.string, &piece[places.string], LONGEST_NAME);
+        if self.in_usage {
+            carry(&mut self.value, &piece[places.value..], LONGEST_VALUE);
+        }
+    }
+
+    // Where the quote stands that ends the present string, else the end of the piece.
+    fn string_end(&mut self, piece: &[u8], mut at: usize) -> usize {
+        loop {
+            if self.escaped {
+                if at == piece.len() {
+                    return at;
+                }
+                // What follows a backslash has no meaning of its own.
+                self.escaped = false;
+                at += 1;
+            }
+            let Some(found) = special(piece, at) else {
+                return piece.len();
             };
-        }
-    }
-
-    // Looks at a piece up to and with the end of the present string; returns its length.
-    fn in_string(&mut self, piece: &[u8]) -> usize {
-        if self.escaped {
-            self.escaped = false;
-            return self.take_text(piece, 1);
-        }
-        // Most of an answer is inside strings: its bytes are not looked at one by one.
-        let plain = memchr::memchr2(b'"', b'\\', piece).unwrap_or(piece.len());
-        match piece.get(plain) {
-            Some(b'"') => {
+            if piece[found] == b'"' {
                 self.in_string = false;
-                let taken = self.take_text(piece, plain);
-                self.keep(&piece[plain..=plain]);
-                taken + 1
+                return found;
             }
-            Some(_) => {
-                self.escaped = true;
-                self.take_text(piece, plain + 1)
-            }
-            None => self.take_text(piece, plain),
+            self.escaped = true;
+            at = found + 1;
         }
     }
 
-    fn take_text(&mut self, piece: &[u8], length: usize) -> usize {
-        let text = &piece[..length];
-        self.keep(text);
-        self.said += if self.speaks { length as u64 } else { 0 };
-        let room = LONGEST_NAME - self.string.len();
-        self.string.extend_from_slice(&text[..room.min(length)]);
-        length
-    }
-
-    // The same up to and with the beginning of the next string.
-    fn between_strings(&mut self, piece: &[u8]) -> usize {
-        for (at, byte) in piece.iter().enumerate() {
+    // Goes up to and with the beginning of the next string.
+    fn between_strings(&mut self, places: &mut Places<'_>, from: usize) -> usize {
+        for (at, byte) in places.piece.iter().enumerate().skip(from) {
             match byte {
                 b'"' => {
                     self.in_string = true;
                     self.string.clear();
-                    self.keep(&piece[at..=at]);
+                    places.string = at + 1..at + 1;
                     return at + 1;
                 }
-                b'{' | b'[' | b'}' | b']' | b':' | b',' => self.structure(*byte),
-                _ => self.keep(&piece[at..=at]),
-            }
-        }
-        piece.len()
-    }
-
-    fn structure(&mut self, byte: u8) {
-        self.keep(&[byte]);
-        match byte {
-            b'{' | b'[' => {
-                self.depth += 1;
-                self.speaks = false;
-            }
-            b'}' | b']' => {
-                self.depth = self.depth.saturating_sub(1);
-                self.speaks = false;
-                if self.depth == 1 {
-                    self.usage_over();
+                b'{' | b'[' => {
+                    self.depth += 1;
+                    self.speaks = false;
                 }
-            }
-            b':' => self.value_begins(),
-            _ => {
-                self.speaks = false;
-                self.in_usage &= self.depth > 1;
+                b'}' | b']' => {
+                    self.depth = self.depth.saturating_sub(1);
+                    self.speaks = false;
+                    if self.in_usage && self.depth == 1 {
+                        self.usage_over(&places.piece[places.value..=at]);
+                    }
+                }
+                b',' => {
+                    self.speaks = false;
+                    self.in_usage &= self.depth > 1;
+                }
+                b':' => self.value_begins(places, at + 1),
+                _ => {}
             }
         }
+        places.piece.len()
     }
 
-    // What stands in the value of `usage`.
-    fn keep(&mut self, piece: &[u8]) {
-        if self.in_usage {
-            let room = LONGEST_VALUE - self.value.len();
-            self.value.extend_from_slice(&piece[..room.min(piece.len())]);
-        }
-    }
-
-    fn value_begins(&mut self) {
-        self.speaks = SAID.contains(&self.string.as_slice());
+    fn value_begins(&mut self, places: &mut Places<'_>, at: usize) {
+        let here = &places.piece[places.string.clone()];
+        let name = if self.string.is_empty() {
+            here
+        } else {
+            carry(&mut self.string, here, LONGEST_NAME);
+            places.string = 0..0;
+            &self.string
+        };
+        self.speaks = SAID.contains(&name);
         if self.depth == 1 {
-            self.in_usage = self.string == USAGE;
+            self.in_usage = name == USAGE;
             self.value.clear();
+            places.value = at;
         }
     }
 
-    fn usage_over(&mut self) {
-        if self.in_usage {
-            self.in_usage = false;
-            self.found = serde_json::from_slice(&self.value).ok().or(self.found);
-        }
+    fn usage_over(&mut self, last: &[u8]) {
+        self.in_usage = false;
+        let read = if self.value.is_empty() && last.len() <= LONGEST_VALUE {
+            serde_json::from_slice(last)
+        } else {
+            carry(&mut self.value, last, LONGEST_VALUE);
+            serde_json::from_slice(&self.value)
+        };
+        self.found = read.ok().or(self.found);
     }
+}
+
+// The next quote or backslash.
+fn special(piece: &[u8], at: usize) -> Option<usize> {
+    let near = piece.len().min(at + SHORT);
+    let found = piece[at..near]
+        .iter()
+        .position(|byte| matches!(byte, b'"' | b'\\'));
+    match found {
+        Some(found) => Some(at + found),
+        None => memchr::memchr2(b'"', b'\\', &piece[near..]).map(|found| near + found),
+    }
+}
+
+// Keeps what the next piece goes on with, up to `most` bytes.
+fn carry(kept: &mut Vec<u8>, part: &[u8], most: usize) {
+    let room = most.saturating_sub(kept.len());
+    kept.extend_from_slice(&part[..room.min(part.len())]);
 }
 
 #[cfg(test)]

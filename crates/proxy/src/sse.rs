@@ -127,7 +127,11 @@ impl EventSplitter {
 /// The value of an event's `data` field: borrowed when it is one line, joined by LF when it is several.
 pub(crate) fn data(event: &[u8]) -> Option<std::borrow::Cow<'_, [u8]>> {
     let mut found: Option<std::borrow::Cow<'_, [u8]>> = None;
-    for line in event.split(|byte| matches!(byte, b'\n' | b'\r')) {
+    let mut rest = event;
+    while !rest.is_empty() {
+        let end = memchr::memchr2(b'\n', b'\r', rest).unwrap_or(rest.len());
+        let line = &rest[..end];
+        rest = rest.get(end + 1..).unwrap_or_default();
         let Some(value) = line.strip_prefix(b"data:") else {
             continue;
         };

@@ -1,7 +1,7 @@
 //! The body of an answer, with a bound on silence.
 
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use actix_rt::time::{Instant, Sleep, sleep_until};
@@ -27,6 +27,8 @@ pub struct AwcBody {
     last_read: Instant,
     // One timer, looked at only when it fires: a stream's every chunk need not touch it.
     timer: Option<Pin<Box<Sleep>>>,
+    // Whom it wakes.
+    woken: Waker,
 }
 
 impl std::fmt::Debug for AwcBody {
@@ -45,10 +47,16 @@ impl AwcBody {
             received: 0,
             last_read: Instant::now(),
             timer: None,
+            woken: Waker::noop().clone(),
         }
     }
 
     fn silent_too_long(&mut self, cx: &mut Context<'_>) -> bool {
+        let is_set = self.woken.will_wake(cx.waker());
+        if is_set && self.timer.as_ref().is_some_and(|timer| !timer.is_elapsed()) {
+            return false;
+        }
+        self.woken.clone_from(cx.waker());
         loop {
             let deadline = self.last_read + self.bounds.idle;
             let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(deadline)));

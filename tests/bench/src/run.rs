@@ -50,6 +50,7 @@ pub(crate) async fn run(options: &RunOptions) -> Result<ExitCode, Failure> {
 
 /// The servers in the order in which they may end: the mock last.
 async fn start(options: &RunOptions, folder: &Path) -> Result<(Vec<Side>, Vec<Server>), Failure> {
+    servers::work_in_batches().await?;
     let (mock_server, mock) = servers::start_mock(folder).await?;
     let (nginx_server, nginx) = servers::start_nginx(mock, folder).await?;
     let plain = |name, address, pid| Side {

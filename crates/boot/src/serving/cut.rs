@@ -5,7 +5,7 @@ use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
 use futures_core::Stream;
@@ -52,8 +52,9 @@ pub struct CutUpstream<U> {
 pub struct CutBody<B> {
     inner: B,
     state: Arc<State>,
-    // Made when the model server lets us wait.
+    // Made when the model server lets us wait; and who is woken when it is over.
     cut: Option<Pin<Box<dyn Future<Output = ()>>>>,
+    woken: Waker,
 }
 
 impl<B> fmt::Debug for CutBody<B> {
@@ -94,6 +95,7 @@ impl<U: Upstream> Upstream for CutUpstream<U> {
             inner: body,
             state: Arc::clone(&self.state),
             cut: None,
+            woken: Waker::noop().clone(),
         };
         Ok(UpstreamAnswer {
             status,
@@ -119,6 +121,11 @@ where
         if let Poll::Ready(next) = Pin::new(&mut this.inner).poll_next(cx) {
             return Poll::Ready(next);
         }
+        // It was polled for this waker already, which will be woken: the flag above is seen then.
+        if this.woken.will_wake(cx.waker()) {
+            return Poll::Pending;
+        }
+        this.woken.clone_from(cx.waker());
         let state = &this.state;
         let cut = this
             .cut

@@ -11,7 +11,7 @@ use std::time::Duration;
 use llmgw_boot::config::LimitsWhenUnavailable;
 use llmgw_boot::shipper::{ShippedTo, Shipper};
 use llmgw_boot::{
-    BlockingPool, Failure, Metrics, OsEntropy, Readiness, RefResolver, SharedLimits, SystemClock,
+    BlockingPool, Failure, Metrics, OsEntropy, Readiness, RefResolver, SharedClock, SharedLimits,
     WhenUnavailable,
 };
 use llmgw_keys::{KeyLookup, Pepper};
@@ -43,7 +43,8 @@ pub(crate) struct Parts {
 
 /// Builds everything; no store is asked anything yet.
 pub(crate) fn build(settings: &Settings, checked: Checked) -> Result<Parts, Failure> {
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
+    let shared_clock = Arc::new(SharedClock::default());
+    let clock: Arc<dyn Clock> = shared_clock.clone();
     let metrics = Arc::new(Metrics::default());
     let secrets_dir = settings.secrets.dir.clone();
     let secrets = RefResolver::new(checked.upstream, secrets_dir, Arc::clone(&clock));
@@ -61,7 +62,7 @@ pub(crate) fn build(settings: &Settings, checked: Checked) -> Result<Parts, Fail
     let services = Arc::new(services);
     let readiness = Arc::new(Readiness::with_stores(stores.names()));
     Ok(Parts {
-        watch: Watch::new(&stores, Arc::clone(&limits), &services, &readiness),
+        watch: Watch::new(&stores, Arc::clone(&limits), (&services, &readiness), shared_clock),
         settlements,
         shipper: Shipper {
             journal: stores.journal,

@@ -23,7 +23,7 @@ mod signals;
 mod tasks;
 
 pub use background::Background;
-pub use clock::SystemClock;
+pub use clock::{SharedClock, SystemClock};
 pub use entropy::OsEntropy;
 pub use failure::{Failure, chain};
 pub use feed::LocalFeed;

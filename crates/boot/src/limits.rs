@@ -68,6 +68,11 @@ impl SharedLimits {
         }
     }
 
+    /// Says that the shared counters may have lost something: they are made anew from the ledger.
+    pub fn doubt(&self) {
+        self.breaker.doubt();
+    }
+
     /// What the shared counters stand on before records are appended to the ledger, for
     /// [`settle_shipped`](Self::settle_shipped). Waits while they are rebuilt, so that few rebuilds must read
     /// the ledger twice; `None` where they are not ready or do not answer.

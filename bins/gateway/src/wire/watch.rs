@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use actix_rt::time::{sleep, timeout};
 use llmgw_boot::config::Fault;
-use llmgw_boot::{Readiness, SharedLimits, chain};
+use llmgw_boot::{Readiness, SharedClock, SharedLimits, chain};
 use llmgw_keys::UserStore;
 use llmgw_proxy::Services;
 use llmgw_store_mongo::{MongoStore, StartError};
@@ -23,6 +23,12 @@ const LOOK_WITHIN: Duration = Duration::from_secs(3);
 /// The pause between two looks.
 const PAUSE: Duration = Duration::from_secs(1);
 
+/// How often the time is taken from Redis; clocks drift by some microseconds a second.
+const CLOCK_EVERY: Duration = Duration::from_secs(10);
+
+/// In microseconds.
+const WORTH_TELLING: u64 = 1_000_000;
+
 pub(crate) struct Watch {
     redis: RedisStore,
     mongo: Option<MongoStore>,
@@ -30,6 +36,7 @@ pub(crate) struct Watch {
     ledger: Arc<dyn UsageLedger>,
     services: Arc<Services>,
     readiness: Arc<Readiness>,
+    clock: Arc<SharedClock>,
 }
 
 /// A store that answers, or does not.
@@ -39,8 +46,8 @@ impl Watch {
     pub(super) fn new(
         stores: &Stores,
         limits: Arc<SharedLimits>,
-        services: &Arc<Services>,
-        readiness: &Arc<Readiness>,
+        (services, readiness): (&Arc<Services>, &Arc<Readiness>),
+        clock: Arc<SharedClock>,
     ) -> Self {
         Self {
             redis: stores.redis.clone(),
@@ -49,6 +56,7 @@ impl Watch {
             ledger: Arc::clone(&stores.ledger),
             services: Arc::clone(services),
             readiness: Arc::clone(readiness),
+            clock,
         }
     }
 
@@ -60,6 +68,9 @@ impl Watch {
             if let Err(error) = look {
                 tracing::warn!("{name} is away, and waited for: {}", chain(error));
             }
+        }
+        if redis.is_ok() {
+            self.set_clock().await;
         }
         let here = mongo.is_ok();
         self.note(&mongo, &redis);
@@ -83,9 +94,43 @@ impl Watch {
         tokio::join!(
             self.hear(),
             self.refresh_now_and_then(),
+            self.keep_time(),
+            self.doubt_another_redis(),
             self.limits
                 .keep(&*self.ledger, || live.reservations(&live.ids()), lease),
         );
+    }
+
+    async fn keep_time(&self) {
+        loop {
+            sleep(CLOCK_EVERY).await;
+            self.set_clock().await;
+        }
+    }
+
+    // While Redis is away the clock goes on as it was set.
+    async fn set_clock(&self) {
+        if let Ok(Some(ahead)) = self.clock.set_after(self.redis.time()).await
+            && ahead.unsigned_abs() > WORTH_TELLING
+        {
+            let ahead_ms = ahead / 1_000;
+            tracing::debug!(ahead_ms, "Redis's clock is ahead of this machine's");
+        }
+    }
+
+    // One that took over from another, or started anew, may lack what that one had confirmed last.
+    async fn doubt_another_redis(&self) {
+        let mut known = None;
+        loop {
+            if let Ok(now) = self.redis.server().await {
+                let before = known.replace(now.clone());
+                if before.is_some_and(|before| before != now) {
+                    tracing::warn!("another Redis answers than before; limits are counted from the ledger");
+                    self.limits.doubt();
+                }
+            }
+            sleep(PAUSE).await;
+        }
     }
 
     async fn refresh_now_and_then(&self) {

@@ -17,7 +17,7 @@ test: ## installs what tests need where it may, then runs all of them
 	@$(MAKE) --no-print-directory test-sdk
 
 test-rust: ## the Rust tests alone
-	$(CARGO) build --package llmgw-standalone --package llmgw-gateway
+	$(CARGO) build --package llmgw-standalone --package llmgw-gateway --package llmgw-admin
 	$(CARGO) test --workspace --no-fail-fast
 
 # Its last line is pytest's summary, which is also the last line of `make test`.

@@ -1,5 +1,6 @@
 //! `llm-gateway` on real Redis and MongoDB servers: what holds over outages, signals and broken settings.
 
+mod admin;
 mod config;
 mod process;
 mod seed;

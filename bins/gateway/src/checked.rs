@@ -1,29 +1,14 @@
 //! Settings that make sense: what can be found out without touching the network.
 
-use std::path::Path;
-use std::time::Duration;
-
-use llmgw_boot::config::{Fault, StoreKind};
-use llmgw_boot::{Failure, OsEntropy};
+use llmgw_boot::Failure;
+use llmgw_boot::config::Fault;
 use llmgw_keys::Pepper;
-use llmgw_store_mongo::{MongoStore, StartError};
-use llmgw_store_redis::{OptionsError, RedisStore};
-use llmgw_types::{ExposeSecret, SecretString, random};
+use llmgw_store_redis::RedisStore;
+use llmgw_stores::{Lasting, peppers, redis};
+use llmgw_types::SecretString;
 use llmgw_usage::admission::Calendar;
 
 use crate::settings::{Loaded, Settings};
-
-/// How long a call on a key, user or model may take: a request waits for it.
-const MONGO_CALL: Duration = Duration::from_secs(2);
-
-/// Where what lasts is.
-#[derive(Debug)]
-pub(crate) enum Lasting {
-    /// In MongoDB, which was not yet asked anything.
-    Mongo(MongoStore),
-    /// In this SQLite file, which was not yet opened.
-    Sqlite(llmgw_store_sqlite::Options, std::path::PathBuf),
-}
 
 /// What the settings come to.
 #[derive(Debug)]
@@ -49,10 +34,10 @@ impl Checked {
         check_gateway(settings)?;
         check_folders(settings)?;
         Ok(Self {
-            peppers: peppers(settings)?,
+            peppers: peppers(&settings.keys)?,
             upstream: settings.upstream.secret()?,
-            lasting: lasting(settings)?,
-            redis: redis(settings)?,
+            lasting: Lasting::of(&settings.store, &settings.mongo, &settings.reports)?,
+            redis: redis(&settings.redis)?,
             calendar: Calendar::named(&settings.limits.timezone.0)
                 .map_err(|error| Fault::new("limits.timezone", error.to_string()))?,
         })
@@ -92,111 +77,5 @@ fn check_folders(settings: &Settings) -> Result<(), Fault> {
             Err(Fault::new("secrets.dir", what))
         }
         _ => Ok(()),
-    }
-}
-
-fn peppers(settings: &Settings) -> Result<Vec<Pepper>, Fault> {
-    let key = match settings.keys.pepper {
-        Some(_) => "keys.pepper",
-        None => "keys.pepper_file",
-    };
-    let text = settings.keys.peppers()?;
-    Pepper::parse_file(text.expose_secret()).map_err(|error| {
-        let what = format!("{error}; make one with `head -c 33 /dev/urandom | base64`");
-        Fault::new(key, what)
-    })
-}
-
-fn lasting(settings: &Settings) -> Result<Lasting, Fault> {
-    let reports_timezone = jiff::tz::TimeZone::get(&settings.reports.timezone.0)
-        .map_err(|error| Fault::new("reports.timezone", error.to_string()))?;
-    match (settings.store.kind, &settings.store.path) {
-        (StoreKind::Mongo, _) => mongo(settings, reports_timezone).map(Lasting::Mongo),
-        (StoreKind::Sqlite, Some(path)) => {
-            let options = llmgw_store_sqlite::Options {
-                reports_timezone,
-                ..llmgw_store_sqlite::Options::default()
-            };
-            Ok(Lasting::Sqlite(options, path.clone()))
-        }
-        (StoreKind::Sqlite, None) => {
-            let what = "sqlite needs a file; set store.path to its path";
-            Err(Fault::new("store.kind", what))
-        }
-    }
-}
-
-fn mongo(settings: &Settings, reports_timezone: jiff::tz::TimeZone) -> Result<MongoStore, Fault> {
-    let mongo = &settings.mongo;
-    if let Some(file) = &mongo.tls_ca_file {
-        check_readable("mongo.tls_ca_file", file)?;
-    }
-    let options = llmgw_store_mongo::Options {
-        user: mongo.user.clone(),
-        password: mongo.secret()?,
-        tls_ca_file: mongo.tls_ca_file.clone(),
-        retention: mongo.retention.0,
-        reports_timezone,
-        // Replicas that take different ones never wait for each other.
-        slot: random::<1>(&OsEntropy)[0],
-        call_timeout: MONGO_CALL,
-        ..llmgw_store_mongo::Options::new(mongo.address()?, &mongo.database)
-    };
-    MongoStore::open(&options).map_err(|error| match error {
-        StartError::NoUser => {
-            let name = key_or_file("mongo.password", mongo.password_file.is_some());
-            Fault::new(name, "there is no user; set mongo.user as well")
-        }
-        other => Fault::new(
-            key_or_file("mongo.url", mongo.url_file.is_some()),
-            other.to_string(),
-        ),
-    })
-}
-
-fn redis(settings: &Settings) -> Result<RedisStore, Fault> {
-    let redis = &settings.redis;
-    if redis.connections == 0 {
-        return Err(Fault::new(
-            "redis.connections",
-            "none could be used; set it to 1 or more",
-        ));
-    }
-    let cluster = redis.cluster.iter().map(|url| SecretString::from(&*url.0));
-    let options = llmgw_store_redis::Options {
-        url: redis.address()?,
-        username: redis.username.clone(),
-        password: redis.secret()?,
-        cluster: cluster.collect(),
-        ca: redis.authority()?,
-        connections: redis.connections,
-        prefix: redis.prefix.clone(),
-        call_timeout: redis.call_timeout.0,
-        ..llmgw_store_redis::Options::default()
-    };
-    RedisStore::open(&options).map_err(|error| match error {
-        OptionsError::Ca | OptionsError::CaWithoutTls => Fault::new("redis.ca_file", error.to_string()),
-        other => Fault::new(
-            key_or_file("redis.url", redis.url_file.is_some()),
-            format!("{other}; write an address like that one"),
-        ),
-    })
-}
-
-fn key_or_file(key: &str, in_file: bool) -> String {
-    let ending = if in_file { "_file" } else { "" };
-    format!("{key}{ending}")
-}
-
-fn check_readable(key: &str, file: &Path) -> Result<(), Fault> {
-    match std::fs::read(file) {
-        Ok(_) => Ok(()),
-        Err(error) => Err(Fault::new(
-            key,
-            format!(
-                "cannot read {}: {error}; make the file readable for this user, or name another",
-                file.display()
-            ),
-        )),
     }
 }

@@ -62,7 +62,12 @@ pub(crate) fn build(settings: &Settings, checked: Checked) -> Result<Parts, Fail
     let services = Arc::new(services);
     let readiness = Arc::new(Readiness::with_stores(stores.names()));
     Ok(Parts {
-        watch: Watch::new(&stores, Arc::clone(&limits), (&services, &readiness), shared_clock),
+        watch: Watch::new(
+            &stores,
+            Arc::clone(&limits),
+            (&services, &readiness),
+            shared_clock,
+        ),
         settlements,
         shipper: Shipper {
             journal: stores.journal,

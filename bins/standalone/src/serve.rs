@@ -108,10 +108,11 @@ fn start(
         shipper: parts.shipper,
     };
     let connect_timeout = settings.upstream.connect_timeout.0;
+    let watch = parts.watch;
     let tasks = Tasks::start(
         work,
         move || AwcUpstream::new(connect_timeout),
-        std::future::pending,
+        move || async move { watch.keep().await },
     )?;
     let admin = (parts.admin, admin_key);
     let told = (Arc::clone(&readiness), metrics);

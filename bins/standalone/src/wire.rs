@@ -1,6 +1,7 @@
 //! Puts the parts together. The only place that names concrete adapters.
 
 mod stores;
+mod watch;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,6 +20,7 @@ use tokio::sync::mpsc;
 use crate::data_dir::DataDir;
 use crate::settings::Settings;
 use stores::Stores;
+pub(crate) use watch::Watch;
 
 /// How long a reservation lives unless renewed. This process's limits die with it, so nothing waits for it.
 const LEASE: Duration = Duration::from_secs(60);
@@ -31,6 +33,7 @@ pub(crate) struct Parts {
     pub(crate) shipper: Shipper,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) calendar: Calendar,
+    pub(crate) watch: Watch,
 }
 
 /// Opens the stores in `data` and builds everything on them. `peppers` has the newest first; `upstream` is the
@@ -49,6 +52,7 @@ pub(crate) fn build(
     let (services, settlements) = requests(settings, &stores, peppers, secrets, &clock, &metrics);
     Ok(Parts {
         admin: Arc::new(admin(&stores, &services, peppers)?),
+        watch: Watch::new(stores.file, &services),
         services: Arc::new(services),
         settlements,
         shipper: Shipper {

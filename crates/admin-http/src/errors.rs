@@ -12,7 +12,7 @@ use serde_json::json;
 
 /// What went wrong: a status, and a sentence that says what to do.
 #[derive(Debug)]
-pub(crate) struct Problem {
+pub struct Problem {
     status: StatusCode,
     detail: String,
 }
@@ -57,6 +57,8 @@ impl fmt::Display for Problem {
         f.write_str(&self.detail)
     }
 }
+
+impl std::error::Error for Problem {}
 
 impl ResponseError for Problem {
     fn status_code(&self) -> StatusCode {

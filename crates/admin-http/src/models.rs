@@ -14,51 +14,71 @@ use crate::errors::Problem;
 /// A model as the API takes it. What is left out has its default.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Wanted {
-    id: Option<ModelId>,
+pub struct WantedModel {
+    /// Its id, in the path where a model is replaced.
+    pub id: Option<ModelId>,
+    /// Further names of it.
     #[serde(default)]
-    aliases: Vec<ModelId>,
-    owned_by: Option<String>,
+    pub aliases: Vec<ModelId>,
+    /// Who runs it, as `/v1/models` says.
+    pub owned_by: Option<String>,
+    /// What it serves; empty: everything.
     #[serde(default)]
-    endpoints: Vec<Endpoint>,
+    pub endpoints: Vec<Endpoint>,
+    /// Where it is.
     #[serde(default)]
-    targets: Vec<WantedTarget>,
+    pub targets: Vec<WantedTarget>,
+    /// What it costs.
     #[serde(default)]
-    price: Price,
+    pub price: Price,
+    /// Who may use it.
     #[serde(default)]
-    access: Access,
+    pub access: Access,
+    /// Models that take over.
     #[serde(default)]
-    fallbacks: Vec<ModelId>,
+    pub fallbacks: Vec<ModelId>,
+    /// How long to wait for it.
     #[serde(default)]
-    timeouts: Timeouts,
+    pub timeouts: Timeouts,
+    /// Limits of all its use.
     #[serde(default)]
-    limits: Vec<Limit>,
-    default_answer_tokens: Option<u64>,
+    pub limits: Vec<Limit>,
+    /// Tokens reserved for an answer whose request names no most.
+    pub default_answer_tokens: Option<u64>,
+    /// Whether it is served.
     #[serde(default)]
-    state: ModelState,
-    // An answer of this API can be sent back as it is.
-    #[serde(default, rename = "created_at")]
-    _created_at: IgnoredAny,
+    pub state: ModelState,
+    /// Passed over: an answer of this API can be sent back as it is.
+    #[serde(default)]
+    pub created_at: IgnoredAny,
 }
 
 /// A target as the API takes it.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct WantedTarget {
-    id: Option<TargetId>,
-    base_url: String,
+pub struct WantedTarget {
+    /// Its id, made of the address unless given.
+    pub id: Option<TargetId>,
+    /// Where it is; `path` and `/v1/...` come behind.
+    pub base_url: String,
+    /// What comes behind the address.
     #[serde(default)]
-    path: String,
-    model: Option<String>,
+    pub path: String,
+    /// Its own name for the model.
+    pub model: Option<String>,
+    /// Where the secret is.
     #[serde(default)]
-    secret: SecretRef,
-    weight: Option<u32>,
-    max_in_flight: Option<u32>,
+    pub secret: SecretRef,
+    /// Its share, 1 unless given.
+    pub weight: Option<u32>,
+    /// Requests it takes at once.
+    pub max_in_flight: Option<u32>,
+    /// What it does otherwise than it should.
     #[serde(default)]
-    quirks: Vec<Quirk>,
+    pub quirks: Vec<Quirk>,
 }
 
-impl Wanted {
+impl WantedModel {
     // `before`: the targets it has already.
     fn model(self, id: ModelId, created_at: Timestamp, before: &[Target]) -> Result<Model, Problem> {
         let new = Model::new(id, created_at);
@@ -126,23 +146,67 @@ fn path(path: &str) -> String {
     }
 }
 
-/// Makes a model.
-pub(crate) async fn create(admin: Data<Admin>, wanted: Json<Wanted>) -> Result<HttpResponse, Problem> {
-    let mut wanted = wanted.into_inner();
-    let id = wanted
-        .id
-        .take()
-        .ok_or_else(|| Problem::invalid("id: is missing"))?;
-    let model = wanted.model(id, admin.clock.now(), &[])?;
-    admin.models.create(&model).await?;
-    tracing::info!(model.id = %model.id, "model made");
-    Ok(HttpResponse::Created().json(shown(&model)))
+impl Admin {
+    /// Makes a model.
+    ///
+    /// # Errors
+    /// When a field makes no sense, a name is taken, or the store failed.
+    pub async fn make_model(&self, mut wanted: WantedModel) -> Result<Value, Problem> {
+        let id = wanted
+            .id
+            .take()
+            .ok_or_else(|| Problem::invalid("id: is missing"))?;
+        let model = wanted.model(id, self.clock.now(), &[])?;
+        self.models.create(&model).await?;
+        tracing::info!(model.id = %model.id, "model made");
+        Ok(shown(&model))
+    }
+
+    /// Lists models in order of id.
+    ///
+    /// # Errors
+    /// When the store failed.
+    pub async fn list_models(&self) -> Result<Value, Problem> {
+        let data: Vec<Value> = self.models.list().await?.iter().map(shown).collect();
+        Ok(json!({"data": data}))
+    }
+
+    /// Replaces a model, all fields.
+    ///
+    /// # Errors
+    /// When there is none, and as for [`make_model`](Self::make_model).
+    pub async fn replace_model(&self, id: ModelId, wanted: WantedModel) -> Result<Value, Problem> {
+        if wanted.id.as_ref().is_some_and(|given| *given != id) {
+            return Err(Problem::invalid(
+                "id: a model's id cannot be changed; make a new one with the old as alias",
+            ));
+        }
+        let before = self.models.get(&id).await?;
+        let model = wanted.model(id, before.created_at, &before.targets)?;
+        self.models.replace(&model).await?;
+        tracing::info!(model.id = %model.id, "model changed");
+        Ok(shown(&model))
+    }
+
+    /// Removes a model.
+    ///
+    /// # Errors
+    /// When there is none, or the store failed.
+    pub async fn remove_model(&self, id: &ModelId) -> Result<(), Problem> {
+        self.models.remove(id).await?;
+        tracing::info!(model.id = %id, "model removed");
+        Ok(())
+    }
 }
 
-/// Lists models in order of id.
+/// Makes a model.
+pub(crate) async fn create(admin: Data<Admin>, wanted: Json<WantedModel>) -> Result<HttpResponse, Problem> {
+    Ok(HttpResponse::Created().json(admin.make_model(wanted.into_inner()).await?))
+}
+
+/// Lists models.
 pub(crate) async fn list(admin: Data<Admin>) -> Result<HttpResponse, Problem> {
-    let data: Vec<Value> = admin.models.list().await?.iter().map(shown).collect();
-    Ok(HttpResponse::Ok().json(json!({"data": data})))
+    Ok(HttpResponse::Ok().json(admin.list_models().await?))
 }
 
 /// Shows a model.
@@ -150,29 +214,19 @@ pub(crate) async fn get(admin: Data<Admin>, id: Path<ModelId>) -> Result<HttpRes
     Ok(HttpResponse::Ok().json(shown(&admin.models.get(&id).await?)))
 }
 
-/// Replaces a model, all fields.
+/// Replaces a model.
 pub(crate) async fn replace(
     admin: Data<Admin>,
     id: Path<ModelId>,
-    wanted: Json<Wanted>,
+    wanted: Json<WantedModel>,
 ) -> Result<HttpResponse, Problem> {
-    let wanted = wanted.into_inner();
-    if wanted.id.as_ref().is_some_and(|given| *given != *id) {
-        return Err(Problem::invalid(
-            "id: a model's id cannot be changed; make a new one with the old as alias",
-        ));
-    }
-    let before = admin.models.get(&id).await?;
-    let model = wanted.model(id.into_inner(), before.created_at, &before.targets)?;
-    admin.models.replace(&model).await?;
-    tracing::info!(model.id = %model.id, "model changed");
-    Ok(HttpResponse::Ok().json(shown(&model)))
+    let replaced = admin.replace_model(id.into_inner(), wanted.into_inner());
+    Ok(HttpResponse::Ok().json(replaced.await?))
 }
 
 /// Removes a model.
 pub(crate) async fn remove(admin: Data<Admin>, id: Path<ModelId>) -> Result<HttpResponse, Problem> {
-    admin.models.remove(&id).await?;
-    tracing::info!(model.id = %*id, "model removed");
+    admin.remove_model(&id).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 

@@ -106,10 +106,7 @@ mod tests {
         ] {
             let set = runtime.block_on(clock.set_after(async { Ok::<_, ()>(theirs) }));
             assert!(is_near(set.unwrap().unwrap(), hours));
-            assert!(is_near(
-                clock.now().as_micros() - own.now().as_micros(),
-                hours
-            ));
+            assert!(is_near(clock.now().as_micros() - own.now().as_micros(), hours));
         }
     }
 
@@ -122,7 +119,10 @@ mod tests {
             Ok::<_, ()>(own.now().plus(HOUR))
         };
         assert_eq!(runtime.block_on(clock.set_after(late)), Ok(None));
-        assert_eq!(runtime.block_on(clock.set_after(async { Err("away") })), Err("away"));
+        assert_eq!(
+            runtime.block_on(clock.set_after(async { Err("away") })),
+            Err("away")
+        );
         assert!(is_near(clock.now().as_micros() - own.now().as_micros(), 0));
     }
 }

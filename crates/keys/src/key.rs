@@ -60,6 +60,17 @@ impl KeyText {
         Ok(Self(SecretString::from(text)))
     }
 
+    /// The key in `text`, whoever made it: one of ours with its checksum, else one made elsewhere.
+    ///
+    /// # Errors
+    /// When it begins like one of ours and is none, or cannot be a key at all.
+    pub fn ours_or_imported(text: &str) -> Result<Self, KeyTextError> {
+        match Self::parse(text) {
+            Err(KeyTextError::NotOurs) => Self::import(text).map_err(|_| KeyTextError::NotOurs),
+            parsed => parsed,
+        }
+    }
+
     /// The text itself. Show it once to its owner and drop it.
     #[must_use]
     pub fn expose(&self) -> &str {

@@ -80,7 +80,7 @@ impl KeyLookup {
     /// # Errors
     /// When the cache does not know it and a store failed.
     pub async fn find(&self, text: &str, now: Timestamp) -> Result<Lookup, StoreError> {
-        let key = match parse(text) {
+        let key = match KeyText::ours_or_imported(text) {
             Ok(key) => key,
             Err(error) => return Ok(Err(KeyRefusal::NotAKey(error))),
         };
@@ -160,13 +160,6 @@ impl KeyLookup {
 }
 
 // Keys brought from elsewhere have no checksum and do not begin like ours.
-fn parse(text: &str) -> Result<KeyText, KeyTextError> {
-    match KeyText::parse(text) {
-        Err(KeyTextError::NotOurs) => KeyText::import(text).map_err(|_| KeyTextError::NotOurs),
-        parsed => parsed,
-    }
-}
-
 fn check(grant: Arc<Grant>, now: Timestamp) -> Lookup {
     if grant.key.state == KeyState::Revoked {
         return Err(KeyRefusal::Revoked);

@@ -1,6 +1,7 @@
 //! Making, listing and revoking keys.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use llmgw_types::{
     Change, ChangeFeed, Entropy, KeyId, Limit, ModelId, Role, StoreError, Timestamp, UserId, random,
@@ -21,6 +22,8 @@ pub struct NewKey {
     pub limits: Vec<Limit>,
     /// From when on it is refused.
     pub expires_at: Option<Timestamp>,
+    /// Its text, where it was made elsewhere and shall go on working; else a fresh one.
+    pub text: Option<KeyText>,
 }
 
 /// A key just made. Its text is shown once.
@@ -73,7 +76,7 @@ impl KeyService {
             return Err(KeyError::Invalid("expires_at: lies in the past".to_owned()));
         }
         let owner = self.owner(&new.owner, now).await?;
-        let text = KeyText::generate(random(&*self.entropy));
+        let text = new.text.unwrap_or_else(|| self.fresh());
         let key = ApiKey {
             id: KeyId::new(now, random(&*self.entropy)),
             hash: self.pepper.hash(&text),
@@ -88,6 +91,49 @@ impl KeyService {
             last_used_at: None,
             replaces: None,
         };
+        self.keep(key, text, owner).await
+    }
+
+    /// Makes a key that takes the place of another: same owner, name, models, limits and expiry. The other goes on
+    /// for `overlap`, so that its users can change over; with none it is revoked at once.
+    ///
+    /// # Errors
+    /// [`KeyError::NotFound`] when there is no such key, [`KeyError::Invalid`] when it may not be used any more.
+    pub async fn rotate(&self, id: KeyId, overlap: Duration, now: Timestamp) -> Result<MadeKey, KeyError> {
+        let mut old = self.keys.get(id).await?.ok_or(KeyError::NotFound)?;
+        if old.state == KeyState::Revoked || old.expires_at.is_some_and(|end| end <= now) {
+            return Err(KeyError::Invalid(
+                "this key may not be used any more; make a new one instead".to_owned(),
+            ));
+        }
+        let owner = self.users.get(old.owner).await?.ok_or(KeyError::NotFound)?;
+        let text = self.fresh();
+        let key = ApiKey {
+            id: KeyId::new(now, random(&*self.entropy)),
+            hash: self.pepper.hash(&text),
+            hint: text.hint(),
+            created_at: now,
+            last_used_at: None,
+            replaces: Some(id),
+            ..old.clone()
+        };
+        let made = self.keep(key, text, owner).await?;
+        if overlap.is_zero() {
+            self.revoke(id).await?;
+            return Ok(made);
+        }
+        let end = now.plus(overlap);
+        old.expires_at = Some(old.expires_at.map_or(end, |earlier| earlier.min(end)));
+        self.keys.update(&old).await?;
+        self.feed.publish(Change::Key(id)).await?;
+        Ok(made)
+    }
+
+    fn fresh(&self) -> KeyText {
+        KeyText::generate(random(&*self.entropy))
+    }
+
+    async fn keep(&self, key: ApiKey, text: KeyText, owner: User) -> Result<MadeKey, KeyError> {
         self.keys.insert(&key).await?;
         self.feed.publish(Change::Key(key.id)).await?;
         Ok(MadeKey { key, text, owner })

@@ -57,6 +57,21 @@ impl SqliteStore {
         })
     }
 
+    /// How often keys, users or models were changed so far, by whichever process. Notes of their use do not count.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub async fn changes(&self) -> Result<u64, StoreError> {
+        self.connections
+            .read(|connection| {
+                let number: i64 = connection
+                    .prepare_cached("SELECT number FROM changes")?
+                    .query_row([], |row| row.get(0))?;
+                Ok(number.unsigned_abs())
+            })
+            .await
+    }
+
     /// Where keys are kept.
     #[must_use]
     pub fn keys(&self) -> SqliteKeys {

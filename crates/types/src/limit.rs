@@ -1,6 +1,7 @@
 //! A limit: how much of a unit in a window. Whose limit it is stands with whoever carries it.
 
 use std::fmt;
+use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
@@ -19,6 +20,9 @@ pub enum Unit {
 }
 
 impl Unit {
+    /// Every unit.
+    pub const ALL: [Self; 4] = [Self::Requests, Self::Tokens, Self::Cost, Self::InFlight];
+
     /// The word used in JSON, settings and errors.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -48,6 +52,9 @@ pub enum Window {
 }
 
 impl Window {
+    /// Every window.
+    pub const ALL: [Self; 5] = [Self::Minute, Self::Hour, Self::Day, Self::Month, Self::None];
+
     /// The word used in JSON, settings and errors.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -70,6 +77,12 @@ pub enum LimitError {
     /// Everything but running requests needs a window.
     #[error("a limit on {} needs a window: minute, hour, day or month", .0.as_str())]
     NoWindow(Unit),
+    /// Not written like a limit.
+    #[error(
+        "`{0}` is no limit; write UNIT/WINDOW=N as in tokens/day=200000 or in_flight=8 (units: requests, tokens, cost, \
+         in_flight; windows: minute, hour, day, month)"
+    )]
+    Unreadable(String),
 }
 
 /// At most `amount` of `unit` in each `window`.
@@ -135,6 +148,23 @@ impl Limit {
     }
 }
 
+impl FromStr for Limit {
+    type Err = LimitError;
+
+    /// `UNIT/WINDOW=AMOUNT` as in `tokens/day=200000`, or `in_flight=AMOUNT`.
+    fn from_str(text: &str) -> Result<Self, LimitError> {
+        let unreadable = || LimitError::Unreadable(text.to_owned());
+        let (what, amount) = text.split_once('=').ok_or_else(unreadable)?;
+        let (unit, window) = what.split_once('/').unwrap_or((what, "none"));
+        let unit = Unit::ALL.into_iter().find(|known| known.as_str() == unit);
+        let window = Window::ALL.into_iter().find(|known| known.as_str() == window);
+        let (Some(unit), Some(window), Ok(amount)) = (unit, window, amount.parse()) else {
+            return Err(unreadable());
+        };
+        Self::new(unit, window, amount)
+    }
+}
+
 impl fmt::Display for Limit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.window {
@@ -161,5 +191,22 @@ mod tests {
         assert!(Limit::new(Unit::Tokens, Window::None, 1).is_err());
         let parsed: Result<Limit, _> = serde_json::from_str(r#"{"unit":"cost","amount":5}"#);
         assert!(parsed.unwrap_err().to_string().contains("needs a window"));
+    }
+
+    #[test]
+    fn a_limit_is_read_from_its_short_form() {
+        let read = |text: &str| text.parse::<Limit>();
+        assert_eq!(read("tokens/day=200"), Limit::new(Unit::Tokens, Window::Day, 200));
+        assert_eq!(read("in_flight=8"), Limit::new(Unit::InFlight, Window::None, 8));
+        for wrong in [
+            "tokens=5",
+            "in_flight/day=5",
+            "tokens/day",
+            "tokens/week=5",
+            "token/day=5",
+            "tokens/day=-5",
+        ] {
+            assert!(read(wrong).is_err(), "{wrong}");
+        }
     }
 }

@@ -89,12 +89,12 @@ impl Replica {
         self.folder().join("journal")
     }
 
-    fn command(&self, args: &[&str]) -> Command {
+    fn command(&self, program: &str, args: &[&str]) -> Command {
         let test = std::env::current_exe().unwrap();
-        let binary = test.ancestors().nth(2).unwrap().join("llm-gateway");
+        let binary = test.ancestors().nth(2).unwrap().join(program);
         assert!(
             binary.exists(),
-            "there is no {}; build it: cargo build --package llmgw-gateway",
+            "there is no {}; build it: cargo build --package llmgw-gateway --package llmgw-admin",
             binary.display()
         );
         let mut command = Command::new(binary);
@@ -112,10 +112,27 @@ impl Replica {
         command
     }
 
-    /// Runs a command to its end.
+    /// Runs a command of the gateway to its end.
     pub(super) fn run(&self, args: &[&str]) -> Ended {
+        self.run_to_end(self.command("llm-gateway", args), args)
+    }
+
+    /// Runs a command of the administration, with the same settings.
+    pub(super) fn admin(&self, args: &[&str]) -> Ended {
+        self.run_to_end(self.command("llm-gateway-admin", args), args)
+    }
+
+    /// The same, which reads `input` as its stdin.
+    pub(super) fn admin_reading(&self, args: &[&str], input: &str) -> Ended {
+        let file = self.folder().join("stdin");
+        fs::write(&file, input).unwrap();
+        let mut command = self.command("llm-gateway-admin", args);
+        command.stdin(File::open(&file).unwrap());
+        self.run_to_end(command, args)
+    }
+
+    fn run_to_end(&self, mut command: Command, args: &[&str]) -> Ended {
         let [stdout, stderr] = ["stdout", "stderr"].map(|name| self.folder().join(name));
-        let mut command = self.command(args);
         command.stdout(File::create(&stdout).unwrap());
         command.stderr(File::create(&stderr).unwrap());
         let mut process = Process(command.spawn().unwrap());
@@ -172,7 +189,7 @@ impl Replica {
         let stderr = File::options().create(true).append(true).open(&log).unwrap();
         let args = [&["serve", "--json"], listen].concat();
         let child = self
-            .command(&args)
+            .command("llm-gateway", &args)
             .stdout(Stdio::piped())
             .stderr(stderr)
             .spawn()

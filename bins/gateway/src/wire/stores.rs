@@ -10,12 +10,11 @@ use llmgw_keys::{KeyStore, UserStore};
 use llmgw_models::ModelCatalog;
 use llmgw_store_mongo::MongoStore;
 use llmgw_store_redis::{CachedKeys, CachedModels, CachedUsers, RedisStore};
-use llmgw_store_sqlite::SqliteStore;
+use llmgw_stores::Lasting;
 use llmgw_usage::journal::{OverflowJournal, UsageJournal};
 use llmgw_usage::ledger::UsageLedger;
 
 use super::kept_models::KeptModels;
-use crate::checked::Lasting;
 use crate::settings::Settings;
 
 /// The last good list of models, in the journal's folder.
@@ -34,28 +33,17 @@ pub(super) struct Stores {
 impl Stores {
     pub(super) fn open(settings: &Settings, lasting: Lasting, redis: RedisStore) -> Result<Self, Failure> {
         let journal = journal(settings)?;
-        let mut stores = match lasting {
-            Lasting::Mongo(store) => Self {
-                keys: Arc::new(store.keys()),
-                users: Arc::new(store.users()),
-                models: Arc::new(store.models()),
-                ledger: Arc::new(store.ledger()),
-                mongo: Some(store),
-                journal,
-                redis,
-            },
-            Lasting::Sqlite(options, path) => {
-                let store = sqlite(&options, &path)?;
-                Self {
-                    keys: Arc::new(store.keys()),
-                    users: Arc::new(store.users()),
-                    models: Arc::new(store.models()),
-                    ledger: Arc::new(store.ledger()),
-                    mongo: None,
-                    journal,
-                    redis,
-                }
-            }
+        let kept = lasting
+            .open()
+            .map_err(|fault| Failure::configuration(fault.to_string()))?;
+        let mut stores = Self {
+            redis,
+            mongo: kept.mongo,
+            keys: kept.keys,
+            users: kept.users,
+            models: kept.models,
+            ledger: kept.ledger,
+            journal,
         };
         stores.put_caches_before(&settings.journal_dir().join(CATALOG));
         Ok(stores)
@@ -76,16 +64,6 @@ impl Stores {
             None => &["redis"],
         }
     }
-}
-
-fn sqlite(options: &llmgw_store_sqlite::Options, path: &Path) -> Result<SqliteStore, Failure> {
-    SqliteStore::open(path, options).map_err(|error| {
-        Failure::configuration(format!(
-            "store.path: cannot open {}: {}",
-            path.display(),
-            chain(&error)
-        ))
-    })
 }
 
 fn journal(settings: &Settings) -> Result<Arc<dyn UsageJournal>, Failure> {

@@ -16,6 +16,8 @@ use crate::data_dir::DataDir;
 use crate::settings::Settings;
 
 pub(super) struct Stores {
+    /// What holds the next four.
+    pub(super) file: SqliteStore,
     pub(super) keys: Arc<dyn KeyStore>,
     pub(super) users: Arc<dyn UserStore>,
     pub(super) models: Arc<dyn ModelCatalog>,
@@ -38,6 +40,7 @@ impl Stores {
             journal: journal(settings, data)?,
             admission: Arc::new(MemoryAdmission::unready(calendar.clone())),
             calendar,
+            file: store,
         })
     }
 }

@@ -246,3 +246,35 @@ fn a_key_that_another_look_up_moves_is_found_all_the_same() {
         .between(async move { keys.update(&moved).await.unwrap() });
     assert!(block_on(new.find(made.text.expose(), NOW)).unwrap().is_ok());
 }
+
+#[test]
+fn a_rotated_key_goes_on_for_the_overlap_and_not_longer() {
+    let world = world(1, &[]);
+    let old = world.make();
+    let overlap = Duration::from_hours(1);
+    let new = block_on(world.service.rotate(old.key.id, overlap, NOW)).unwrap();
+    assert_eq!(
+        (new.key.replaces, new.key.owner),
+        (Some(old.key.id), old.key.owner)
+    );
+    let find = |made: &MadeKey, at| block_on(world.lookup.find(made.text.expose(), at)).unwrap();
+    assert!(find(&old, NOW).is_ok() && find(&new, NOW).is_ok());
+    let end = NOW.plus(overlap);
+    assert_eq!(find(&old, end).unwrap_err(), KeyRefusal::Expired(end));
+    assert!(find(&new, end).is_ok());
+    // A longer overlap does not lengthen the life of what ends anyway.
+    let again = block_on(world.service.rotate(old.key.id, overlap * 9, NOW)).unwrap();
+    assert_eq!(again.key.expires_at, Some(end));
+    assert_eq!(find(&old, end).unwrap_err(), KeyRefusal::Expired(end));
+}
+
+#[test]
+fn without_an_overlap_the_old_key_is_revoked_and_cannot_be_rotated_again() {
+    let world = world(1, &[]);
+    let old = world.make();
+    let new = block_on(world.service.rotate(old.key.id, Duration::ZERO, NOW)).unwrap();
+    assert_eq!(world.find(old.text.expose()).unwrap_err(), KeyRefusal::Revoked);
+    assert!(world.find(new.text.expose()).is_ok());
+    let again = block_on(world.service.rotate(old.key.id, Duration::ZERO, NOW));
+    assert!(matches!(again, Err(crate::KeyError::Invalid(_))));
+}

@@ -1,0 +1,94 @@
+//! The command line.
+
+mod key;
+mod model;
+mod time;
+mod usage;
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+
+pub(crate) use key::{CreateKey, KeyCommand};
+pub(crate) use model::{AddModel, ModelCommand};
+pub(crate) use usage::{RollupCommand, UsageCommand};
+
+/// Looks after an LLMGateway: API keys, models, usage.
+///
+/// It works on the store itself, MongoDB or a SQLite file, so no service need run. Running gateways see a change
+/// within a second.
+#[derive(Debug, Parser)]
+#[command(name = "llm-gateway-admin", version, after_long_help = AFTER_HELP)]
+pub(crate) struct Args {
+    /// A TOML file with settings; the gateway's own will do.
+    #[arg(long, value_name = "FILE", global = true)]
+    pub(crate) config: Option<PathBuf>,
+
+    /// The data folder of an llm-gateway-standalone, in place of store and pepper.
+    #[arg(long, value_name = "DIR", global = true, conflicts_with = "config")]
+    pub(crate) data: Option<PathBuf>,
+
+    /// Print JSON, as the REST API answers it.
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// API keys.
+    #[command(subcommand)]
+    Key(KeyCommand),
+
+    /// Models, and where they are served.
+    #[command(subcommand)]
+    Model(ModelCommand),
+
+    /// What was used.
+    #[command(subcommand)]
+    Usage(UsageCommand),
+
+    /// The sums that reports are made of.
+    #[command(subcommand)]
+    Rollup(RollupCommand),
+
+    /// Look at the settings; touches no network.
+    #[command(subcommand)]
+    Config(ConfigCommand),
+}
+
+/// What to do with settings.
+#[derive(Debug, Clone, Copy, Subcommand)]
+pub(crate) enum ConfigCommand {
+    /// Read all settings and the files they name; exit 78 and say what is wrong and how to mend it, or exit 0.
+    Check,
+    /// Print the settings that are in force as TOML, each with the layer that set it; secrets are hidden.
+    Print,
+    /// Print everything that can be set, as Markdown.
+    Reference,
+}
+
+const AFTER_HELP: &str = "\
+Examples:
+  llm-gateway-admin --config /etc/llmgw.toml key create --owner ada --name laptop --limit tokens/day=200000
+  llm-gateway-admin --config /etc/llmgw.toml model add llama-3 --url http://10.0.0.5:8000
+  llm-gateway-admin --data ./llmgw-data usage report --by user,model --bucket day
+
+Settings, low to high: defaults, --config FILE (TOML), environment (LLMGW_SECTION__FIELD), flags. It needs those of
+[store], [mongo], [redis] and [keys]; `config reference` lists them all.
+
+Exit codes: 0 done, 1 failed, 2 wrong usage, 78 bad configuration.";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        use clap::CommandFactory;
+        Args::command().debug_assert();
+    }
+}

@@ -1,0 +1,113 @@
+//! `model ...`.
+
+use clap::Subcommand;
+use llmgw_admin_http::{WantedModel, WantedTarget};
+use llmgw_models::{Access, ModelState, SecretRef, Timeouts};
+use llmgw_types::{Endpoint, GroupName, Limit, ModelId, Money, Price};
+use serde::de::IgnoredAny;
+
+/// What to do with models.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ModelCommand {
+    /// Serve a model.
+    Add(Box<AddModel>),
+    /// List models in order of id.
+    List,
+    /// Serve a model no longer; its usage stays in the ledger.
+    Remove {
+        /// The model's id
+        id: ModelId,
+    },
+}
+
+/// A model to serve.
+#[derive(Debug, clap::Args)]
+pub(crate) struct AddModel {
+    /// What clients call it
+    pub(crate) id: ModelId,
+
+    /// A model server, so that URL/v1/chat/completions is called; may be given again, later ones are tried when
+    /// earlier ones fail
+    #[arg(long = "url", value_name = "URL", required = true)]
+    urls: Vec<String>,
+
+    /// The model server's own name for it [default: the id]
+    #[arg(long, value_name = "NAME")]
+    upstream_model: Option<String>,
+
+    /// Where the model server's secret is: env:LLMGW_UPSTREAM_... or file:NAME (under secrets.dir) [default: it needs none]
+    #[arg(long, value_name = "REF")]
+    secret: Option<SecretRef>,
+
+    /// Another name for it; may be given again
+    #[arg(long = "alias", value_name = "ID")]
+    aliases: Vec<ModelId>,
+
+    /// What it serves, like chat_completions or embeddings; may be given again [default: everything]
+    #[arg(long = "endpoint", value_name = "ENDPOINT")]
+    endpoints: Vec<Endpoint>,
+
+    /// Who may use it; may be given again [default: everyone]
+    #[arg(long = "group", value_name = "GROUP")]
+    groups: Vec<GroupName>,
+
+    /// Price of a million prompt tokens, in billionths of the currency
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    price_prompt: i64,
+
+    /// Price of a million cached prompt tokens, in billionths [default: as --price-prompt]
+    #[arg(long, value_name = "N")]
+    price_cached: Option<i64>,
+
+    /// Price of a million completion tokens, in billionths
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    price_completion: i64,
+
+    /// A limit of all its use; may be given again, as for `key create`
+    #[arg(long = "limit", value_name = "UNIT/WINDOW=N")]
+    limits: Vec<Limit>,
+
+    /// Change the model of this id, all fields, where there is one
+    #[arg(long)]
+    pub(crate) replace: bool,
+}
+
+impl AddModel {
+    /// As the API takes it.
+    pub(crate) fn wanted(self) -> WantedModel {
+        let targets = self.urls.into_iter().map(|base_url| WantedTarget {
+            id: None,
+            base_url,
+            path: String::new(),
+            model: self.upstream_model.clone(),
+            secret: self.secret.clone().unwrap_or_default(),
+            weight: None,
+            max_in_flight: None,
+            quirks: Vec::new(),
+        });
+        let targets = targets.collect();
+        let access = match self.groups.is_empty() {
+            true => Access::Everyone,
+            false => Access::Groups(self.groups),
+        };
+        WantedModel {
+            id: Some(self.id),
+            aliases: self.aliases,
+            owned_by: None,
+            endpoints: self.endpoints,
+            targets,
+            price: Price {
+                prompt: Money::from_nanos(self.price_prompt),
+                cached_prompt: Money::from_nanos(self.price_cached.unwrap_or(self.price_prompt)),
+                completion: Money::from_nanos(self.price_completion),
+            },
+            access,
+            fallbacks: Vec::new(),
+            timeouts: Timeouts::default(),
+            limits: self.limits,
+            default_answer_tokens: None,
+            state: ModelState::default(),
+            created_at: IgnoredAny,
+        }
+    }
+}

@@ -1,0 +1,22 @@
+//! `llm-gateway-admin`: looks after keys, models and usage from the command line.
+
+mod args;
+mod commands;
+mod open;
+mod output;
+mod settings;
+mod tables;
+mod told;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::args::Args;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    commands::run(Args::parse()).unwrap_or_else(|failure| output::failed(&failure))
+}

@@ -1,0 +1,115 @@
+//! What this program prints.
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "the command line's own output"
+)]
+
+use std::process::ExitCode;
+
+use llmgw_boot::{Failure, chain};
+use llmgw_types::{KeyId, ModelId, StoreError};
+use llmgw_usage::ledger::RollupCheck;
+use serde_json::{Value, json};
+
+use crate::tables;
+
+/// What a command has to show; values are those of the REST API.
+pub(crate) enum Shown {
+    /// A key just made, with its text.
+    Key(Value),
+    Keys(Value),
+    Revoked(KeyId),
+    Model(Value),
+    Models(Value),
+    Removed(ModelId),
+    Report(Value),
+    Events(Value),
+    Verified(RollupCheck),
+    Rebuilt,
+    Nothing,
+}
+
+/// Prints it, for programs or for people.
+pub(crate) fn shown(shown: &Shown, as_json: bool) -> ExitCode {
+    if as_json {
+        println!("{}", value(shown));
+    } else {
+        for_people(shown);
+    }
+    match shown {
+        Shown::Verified(check) if check.differences > 0 => ExitCode::FAILURE,
+        _ => ExitCode::SUCCESS,
+    }
+}
+
+fn value(shown: &Shown) -> Value {
+    match shown {
+        Shown::Key(value)
+        | Shown::Keys(value)
+        | Shown::Model(value)
+        | Shown::Models(value)
+        | Shown::Report(value)
+        | Shown::Events(value) => value.clone(),
+        Shown::Verified(check) => json!({"checked": check.checked, "differences": check.differences}),
+        // The API answers these without a body.
+        Shown::Revoked(_) | Shown::Removed(_) | Shown::Rebuilt | Shown::Nothing => json!({}),
+    }
+}
+
+fn for_people(shown: &Shown) {
+    match shown {
+        Shown::Key(key) => {
+            println!("{}\n", key["key"].as_str().unwrap_or_default());
+            println!(
+                "This is the key of {}. It is shown this once; keep it well.",
+                key["owner"]
+            );
+            println!("Its id is {}.", key["id"].as_str().unwrap_or_default());
+        }
+        Shown::Keys(keys) => println!("{}", tables::keys(keys)),
+        Shown::Revoked(id) => println!("key {id} is revoked"),
+        Shown::Model(model) => println!("{} is served", model["id"].as_str().unwrap_or_default()),
+        Shown::Models(models) => println!("{}", tables::models(models)),
+        Shown::Removed(id) => println!("{id} is not served any more"),
+        Shown::Report(report) => println!("{}", tables::report(report)),
+        Shown::Events(events) => println!("{}", tables::events(events)),
+        Shown::Verified(check) if check.differences == 0 => {
+            println!("{} sums compared; all are those of their requests", check.checked);
+        }
+        Shown::Verified(check) => println!(
+            "{} sums compared, {} of them differ from their requests; `rollup rebuild` makes them anew",
+            check.checked, check.differences
+        ),
+        Shown::Rebuilt => println!("the sums were made anew from the requests"),
+        Shown::Nothing => {}
+    }
+}
+
+/// Prints a text as it is.
+pub(crate) fn text(text: &str) -> ExitCode {
+    print!("{text}");
+    ExitCode::SUCCESS
+}
+
+/// Says that each of these sections is well.
+pub(crate) fn checked(sections: &[&str]) -> ExitCode {
+    for section in sections {
+        println!("ok  [{section}]");
+    }
+    ExitCode::SUCCESS
+}
+
+/// Says that the change is kept and gateways see it late.
+pub(crate) fn untold(error: &StoreError) {
+    eprintln!(
+        "warning: the change is made, but Redis could not pass it on: {}; running gateways see it within 30 s",
+        chain(error)
+    );
+}
+
+/// Says why nothing was done.
+pub(crate) fn failed(failure: &Failure) -> ExitCode {
+    eprintln!("error: {}", failure.text);
+    ExitCode::from(failure.code)
+}

@@ -1,0 +1,85 @@
+//! The settings of this binary.
+
+use std::path::{Path, PathBuf};
+
+use llmgw_boot::Failure;
+use llmgw_boot::config::{
+    ConfigError, Fault, KeysSection, Layers, MongoSection, RedisSection, ReportsSection, StoreKind,
+    StoreSection,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::args::Args;
+
+/// Sections of the services, which may stand in the same file.
+const OF_OTHERS: [&str; 7] = [
+    "gateway", "upstream", "limits", "journal", "secrets", "admin", "log",
+];
+
+/// Everything that can be set.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(crate) struct Settings {
+    pub(crate) store: StoreSection,
+    pub(crate) mongo: MongoSection,
+    pub(crate) redis: RedisSection,
+    pub(crate) keys: KeysSection,
+    pub(crate) reports: ReportsSection,
+}
+
+/// The settings, and the layers they came from.
+#[derive(Debug)]
+pub(crate) struct Loaded {
+    pub(crate) settings: Settings,
+    pub(crate) layers: Layers,
+}
+
+impl Loaded {
+    /// The settings from all layers.
+    pub(crate) fn load(args: &Args) -> Result<Self, Failure> {
+        let layers = Layers::over(&Settings::default()).passing_over(&OF_OTHERS);
+        let layers = match &args.config {
+            Some(file) => layers.file(file),
+            None => layers,
+        };
+        let layers = match &args.data {
+            Some(dir) => in_data_folder(layers.environment(), dir)?,
+            None => layers.environment(),
+        };
+        let settings = layers.read()?;
+        Ok(Self { settings, layers })
+    }
+
+    /// Names the layer that a fault came from.
+    pub(crate) fn blame(&self, fault: &Fault) -> Failure {
+        ConfigError::into(self.layers.blame(fault))
+    }
+
+    /// The names of the sections.
+    pub(crate) fn sections(&self) -> Vec<&'static str> {
+        self.layers.sections().collect()
+    }
+}
+
+// What llm-gateway-standalone keeps where.
+fn in_data_folder(layers: Layers, dir: &Path) -> Result<Layers, Failure> {
+    let file = |name: &str| -> Result<PathBuf, Failure> {
+        let path = dir.join(name);
+        if path.is_file() {
+            return Ok(path);
+        }
+        let dir = dir.display();
+        Err(Failure::from(format!(
+            "--data: there is no {name} in {dir}; name the folder that llm-gateway-standalone was started with"
+        )))
+    };
+    let (store, pepper) = (file("llmgw.sqlite")?, file("pepper")?);
+    Ok(layers
+        .flag("--data", "store.kind", Some(StoreKind::Sqlite))
+        .flag("--data", "store.path", Some(store))
+        .flag("--data", "keys.pepper_file", Some(pepper)))
+}
+
+/// Everything that can be set, as Markdown.
+pub(crate) fn reference() -> String {
+    Layers::over(&Settings::default()).reference("llm-gateway-admin")
+}

@@ -1,0 +1,18 @@
+//! Opens the stores that settings name: what several binaries would otherwise each say anew. For binaries only.
+//!
+//! Nothing here touches the network: [`Lasting`] and a Redis store are ready to be asked, and say then whether
+//! they can be reached. It knows no route and no command line.
+
+mod lasting;
+mod peppers;
+mod redis;
+
+pub use lasting::{Kept, Lasting};
+pub use llmgw_store_mongo::StartError;
+pub use peppers::peppers;
+pub use redis::redis;
+
+fn key_or_file(key: &str, in_file: bool) -> String {
+    let ending = if in_file { "_file" } else { "" };
+    format!("{key}{ending}")
+}

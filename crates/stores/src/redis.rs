@@ -1,0 +1,39 @@
+//! Redis.
+
+use llmgw_boot::config::{Fault, RedisSection};
+use llmgw_store_redis::{Options, OptionsError, RedisStore};
+use llmgw_types::SecretString;
+
+use crate::key_or_file;
+
+/// The Redis of `[redis]`, which was not yet asked anything.
+///
+/// # Errors
+/// When the settings make no sense.
+pub fn redis(redis: &RedisSection) -> Result<RedisStore, Fault> {
+    if redis.connections == 0 {
+        return Err(Fault::new(
+            "redis.connections",
+            "none could be used; set it to 1 or more",
+        ));
+    }
+    let cluster = redis.cluster.iter().map(|url| SecretString::from(&*url.0));
+    let options = Options {
+        url: redis.address()?,
+        username: redis.username.clone(),
+        password: redis.secret()?,
+        cluster: cluster.collect(),
+        ca: redis.authority()?,
+        connections: redis.connections,
+        prefix: redis.prefix.clone(),
+        call_timeout: redis.call_timeout.0,
+        ..Options::default()
+    };
+    RedisStore::open(&options).map_err(|error| match error {
+        OptionsError::Ca | OptionsError::CaWithoutTls => Fault::new("redis.ca_file", error.to_string()),
+        other => Fault::new(
+            key_or_file("redis.url", redis.url_file.is_some()),
+            format!("{other}; write an address like that one"),
+        ),
+    })
+}

@@ -3,7 +3,7 @@
 CARGO ?= cargo
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 
-.PHONY: help demo test test-rust test-sdk lint format bench
+.PHONY: help demo test test-rust test-sdk lint format bench chaos
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -38,3 +38,9 @@ bench: ## the gateway beside nginx and the bare mock; ARGS=--quick for a short l
 	$(CARGO) build --release --package llmgw-standalone --package llmgw-bench
 	@PATH="$$PATH:/usr/sbin" "$(TARGET)/release/llmgw-bench" run \
 	  --gateway "$(TARGET)/release/llm-gateway-standalone" $(ARGS)
+
+chaos: ## three gateways while everything breaks, and whether the ledger is true after; SEEDS=n REQUESTS=n
+	@scripts/install-test-deps.sh
+	$(CARGO) build --release --package llmgw-gateway --package llmgw-chaos
+	@"$(TARGET)/release/llmgw-chaos" --gateway "$(TARGET)/release/llm-gateway" \
+	  --seeds $(or $(SEEDS),1) --requests $(or $(REQUESTS),20000) $(ARGS)

@@ -1,0 +1,171 @@
+//! Everything that runs: real stores behind proxies, a model server, three gateways, and keys to use them.
+
+use std::fs;
+use std::io::Read;
+use std::path::Path;
+use std::sync::Arc;
+
+use llmgw_keys::{KeyService, NewKey, Pepper};
+use llmgw_models::{Model, ModelService, SecretRef, Target};
+use llmgw_servers::{Mongod, Redis};
+use llmgw_store_mongo::{MongoStore, Options};
+use llmgw_store_redis::{RedisFeed, RedisStore};
+use llmgw_types::{Entropy, KeyId, Limit, ModelId, SecretString, TargetId, Timestamp, Unit, Window};
+use tempfile::TempDir;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use crate::Failure;
+use crate::gateways::Gateway;
+use crate::proxy::Proxy;
+use crate::upstream::Upstream;
+
+const PEPPER: &str = "thirty-two bytes or more of pepper for chaos\n";
+pub(crate) const GATEWAYS: usize = 3;
+
+/// Requests that one key may run at once: more than there are clients.
+const MOST_AT_ONCE: u64 = 500;
+
+/// A key and what its limits must say in the end.
+pub(crate) struct Key {
+    pub(crate) id: KeyId,
+    pub(crate) text: String,
+}
+
+pub(crate) struct World {
+    pub(crate) gateways: Vec<Arc<Gateway>>,
+    pub(crate) keys: Vec<Key>,
+    pub(crate) upstream: Upstream,
+    pub(crate) store: MongoStore,
+    pub(crate) redis_way: Proxy,
+    pub(crate) mongo_way: Proxy,
+    pub(crate) redis: Redis,
+    pub(crate) mongod: Mongod,
+    // Last: what runs in it ends before.
+    folder: TempDir,
+}
+
+struct Urandom;
+
+impl Entropy for Urandom {
+    fn fill(&self, bytes: &mut [u8]) {
+        let read = fs::File::open("/dev/urandom").and_then(|mut source| source.read_exact(bytes));
+        assert!(read.is_ok(), "/dev/urandom cannot be read");
+    }
+}
+
+impl World {
+    pub(crate) async fn start(binary: &Path) -> Result<Self, Failure> {
+        let (mongod, redis) = tokio::task::spawn_blocking(|| (Mongod::start(), Redis::start())).await?;
+        let folder = tempfile::Builder::new().prefix("llmgw-chaos-").tempdir()?;
+        let upstream = Upstream::start().await?;
+        let store = MongoStore::connect(&Options::new(SecretString::from(mongod.url()), "llmgw")).await?;
+        let keys = seed(&store, &redis, &upstream).await?;
+        let (redis_way, mongo_way) = (
+            Proxy::before(redis.port()).await?,
+            Proxy::before(mongod.port()).await?,
+        );
+        let settings = settings(&redis_way, &mongo_way);
+        let mut gateways = Vec::new();
+        for number in 0..GATEWAYS {
+            let own = folder.path().join(format!("gateway-{number}"));
+            fs::create_dir(&own)?;
+            fs::write(own.join("pepper"), PEPPER)?;
+            gateways.push(Arc::new(Gateway::new(binary, own, settings.clone())));
+        }
+        for gateway in &gateways {
+            gateway.start().await?;
+        }
+        Ok(Self {
+            gateways,
+            keys,
+            upstream,
+            store,
+            redis_way,
+            mongo_way,
+            redis,
+            mongod,
+            folder,
+        })
+    }
+
+    /// Empties Redis.
+    pub(crate) async fn flush(&self) -> Result<(), Failure> {
+        let mut connection = TcpStream::connect(("127.0.0.1", self.redis.port())).await?;
+        connection.write_all(b"FLUSHALL\r\n").await?;
+        connection.read_u8().await?;
+        Ok(())
+    }
+
+    /// Keeps its folder, logs and journals in it, and says where.
+    pub(crate) fn keep(mut self) -> String {
+        self.folder.disable_cleanup(true);
+        self.folder.path().display().to_string()
+    }
+}
+
+fn settings(redis: &Proxy, mongo: &Proxy) -> Vec<(String, String)> {
+    // Asked for its members, the replica set would name the way around the proxy.
+    let mongo = format!("mongodb://{}/?directConnection=true", mongo.address);
+    let all = [
+        ("LLMGW_KEYS__PEPPER_FILE", "pepper".to_owned()),
+        ("LLMGW_JOURNAL__DIR", "journal".to_owned()),
+        ("LLMGW_REDIS__URL", format!("redis://{}/0", redis.address)),
+        ("LLMGW_MONGO__URL", mongo),
+    ];
+    all.into_iter()
+        .map(|(name, value)| (name.to_owned(), value))
+        .collect()
+}
+
+async fn seed(store: &MongoStore, redis: &Redis, upstream: &Upstream) -> Result<Vec<Key>, Failure> {
+    let options = llmgw_store_redis::Options::at(&redis.url());
+    let feed = Arc::new(RedisFeed::new(RedisStore::open(&options)?));
+    let pepper = Pepper::parse_file(PEPPER)?.remove(0);
+    let keys = KeyService::new(
+        Arc::new(store.keys()),
+        Arc::new(store.users()),
+        pepper,
+        feed.clone(),
+        Arc::new(Urandom),
+    );
+    let now = Timestamp::from_millis(1_700_000_000_000);
+    let mut made = Vec::new();
+    for (owner, name) in [
+        ("ada", "one"),
+        ("ada", "two"),
+        ("grace", "one"),
+        ("edsger", "one"),
+        ("edsger", "two"),
+    ] {
+        let new = NewKey {
+            owner: owner.to_owned(),
+            name: name.to_owned(),
+            limits: vec![
+                Limit::new(Unit::Requests, Window::Day, 1_000_000_000)?,
+                Limit::new(Unit::Tokens, Window::Day, 1_000_000_000_000)?,
+                Limit::new(Unit::InFlight, Window::None, MOST_AT_ONCE)?,
+            ],
+            ..NewKey::default()
+        };
+        let key = keys.create(new, now).await?;
+        made.push(Key {
+            id: key.key.id,
+            text: key.text.expose().to_owned(),
+        });
+    }
+    let mut model = Model::new(ModelId::parse("chaos")?, now);
+    model.targets.push(Target {
+        id: TargetId::parse("upstream")?,
+        base_url: format!("http://{}", upstream.address),
+        model: None,
+        secret: SecretRef::None,
+        weight: 1,
+        max_in_flight: None,
+        quirks: Vec::new(),
+    });
+    ModelService::new(Arc::new(store.models()), feed)
+        .create(&model)
+        .await?;
+    Ok(made)
+}

@@ -2,6 +2,8 @@
 
 mod secrets;
 
+use std::sync::atomic::{AtomicU8, Ordering};
+
 use jiff::{SignedDuration, Timestamp};
 use llmgw_tests::answers::{LAST_CHUNK, chat, chunk, ok, usage};
 use llmgw_tests::{Answer, Connection, Gateway, Request, Setup, Tap, eventually};
@@ -21,6 +23,7 @@ const MAX_BODY: usize = 64 * 1024;
 struct Refusing {
     gateway: Gateway,
     tap: Tap,
+    clients: AtomicU8,
 }
 
 impl Refusing {
@@ -28,10 +31,12 @@ impl Refusing {
         let tap = Tap::answering(|_| ok(&chat(&usage(1, 0, 1))));
         let setup = Setup::default()
             .upstream(&tap)
-            .env("LLMGW_GATEWAY__MAX_BODY", &MAX_BODY.to_string());
+            .env("LLMGW_GATEWAY__MAX_BODY", &MAX_BODY.to_string())
+            .env("LLMGW_GATEWAY__TRUSTED_PROXIES", r#"["127.0.0.1"]"#);
         Self {
             gateway: setup.start().await,
             tap,
+            clients: AtomicU8::new(1),
         }
     }
 
@@ -55,13 +60,13 @@ impl Refusing {
             .await;
     }
 
+    // Each comes from an address of its own: one that tries many keys is slowed down.
     async fn refuses_key(&self, code: &str, key: &str) {
-        self.refuses(401, code, |path| Request::post(path, BODY).key(key))
+        let client = format!("192.0.2.{}", self.clients.fetch_add(1, Ordering::Relaxed));
+        let from_client = |path: &str| Request::post(path, BODY).header("X-Forwarded-For", &client);
+        self.refuses(401, code, |path| from_client(path).key(key)).await;
+        self.refuses(401, code, |path| from_client(path).header("x-api-key", key))
             .await;
-        self.refuses(401, code, |path| {
-            Request::post(path, BODY).header("x-api-key", key)
-        })
-        .await;
     }
 
     /// Nothing that was refused left a trace.

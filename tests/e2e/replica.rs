@@ -2,6 +2,7 @@
 
 mod admin;
 mod config;
+mod limits;
 mod process;
 mod seed;
 mod stores;

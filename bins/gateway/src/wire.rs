@@ -109,6 +109,7 @@ fn requests(
     let (sender, settlements) = mpsc::channel(settings.gateway.max_in_flight);
     let services = Services {
         keys: Arc::new(KeyLookup::new(keys, users, peppers, Arc::clone(clock))),
+        failures: Arc::default(),
         catalog: Arc::new(Catalog::new(Arc::clone(&stores.models), default_url)),
         secrets: Arc::new(secrets),
         admission: limits.clone(),

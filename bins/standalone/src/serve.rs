@@ -10,7 +10,7 @@ use llmgw_boot::{
     Cut, Failure, Listener, Metrics, OsEntropy, Readiness, Running, Serving, Signals, Tasks, Work, chain,
     health_routes, serve_api, serve_few,
 };
-use llmgw_gateway_http::{Gateway, routes};
+use llmgw_gateway_http::{Gateway, Origins, routes};
 use llmgw_keys::AdminKey;
 use llmgw_proxy::Services;
 use llmgw_upstream_awc::AwcUpstream;
@@ -164,11 +164,14 @@ impl Listeners {
         let (services, cut) = (Arc::clone(services), cut.clone());
         let body_within = settings.gateway.body_timeout.0;
         let connect_timeout = settings.upstream.connect_timeout.0;
+        let proxies = settings.gateway.trusted_proxies.clone();
+        let origins = Origins::behind(move |address| proxies.iter().any(|proxy| proxy.contains(address)));
         let api = serve_api(self.api, &settings.gateway, move |config| {
             routes(Gateway {
                 services: Arc::clone(&services),
                 upstream: cut.through(AwcUpstream::new(connect_timeout)),
                 body_within,
+                origins: origins.clone(),
             })(config);
         })?;
         let admin = serve_few(self.admin, move |config| {

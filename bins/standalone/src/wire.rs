@@ -83,6 +83,7 @@ fn requests(
     let (sender, settlements) = mpsc::channel(settings.gateway.max_in_flight.max(1));
     let services = Services {
         keys: Arc::new(KeyLookup::new(keys, users, peppers.to_vec(), Arc::clone(clock))),
+        failures: Arc::default(),
         catalog: Arc::new(catalog),
         secrets: Arc::new(secrets),
         admission: Arc::clone(&stores.admission),

@@ -186,6 +186,13 @@ fn answer(error: &ProxyError) -> Answer {
             "You didn't provide an API key. Send it as `Authorization: Bearer sk-llmgw-...`.".to_owned(),
         ),
         ProxyError::Key(refusal) => key(refusal),
+        ProxyError::TooManyFailures { .. } => Answer(
+            429,
+            "rate_limit_error",
+            "too_many_refused_keys",
+            "Too many refused API keys came from your address. Check your key, and try again in a minute."
+                .to_owned(),
+        ),
         ProxyError::Body(refusal) => body(refusal),
         ProxyError::UnknownModel(name) => Answer(
             404,
@@ -365,6 +372,7 @@ fn retry(error: &ProxyError) -> Retry {
         | ProxyError::Store(_)
         | ProxyError::Body(BodyRefusal::BuffersFull) => Retry::After(1),
         ProxyError::Journal(_) => Retry::After(10),
+        ProxyError::TooManyFailures { wait } => Retry::After(wait.as_secs() + 1),
         ProxyError::NoKey
         | ProxyError::Key(_)
         | ProxyError::Body(_)

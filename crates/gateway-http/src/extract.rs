@@ -6,11 +6,14 @@ use actix_web::http::header::{
 };
 use bytes::Bytes;
 use llmgw_proxy::stage::authenticate::RequestHead;
-use llmgw_proxy::{HeaderList, Route, Services, named_by_connection, to_upstream};
+use llmgw_proxy::{HeaderList, Route, named_by_connection, to_upstream};
 use llmgw_types::SecretString;
 
+use crate::routes::Gateway;
+
 /// The head of a request to `route`.
-pub(crate) fn head(services: &Services, route: Route, request: &HttpRequest) -> RequestHead {
+pub(crate) fn head<U>(gateway: &Gateway<U>, route: Route, request: &HttpRequest) -> RequestHead {
+    let services = &gateway.services;
     let headers = request.headers();
     let text = |name| {
         headers
@@ -32,6 +35,7 @@ pub(crate) fn head(services: &Services, route: Route, request: &HttpRequest) -> 
     RequestHead {
         route,
         key: key(headers),
+        origin: gateway.origins.of(request),
         content_type: text(CONTENT_TYPE),
         content_encoding: text(CONTENT_ENCODING),
         content_length: text(CONTENT_LENGTH).and_then(|length| length.parse().ok()),

@@ -1,7 +1,10 @@
 //! `GET /v1/models[/{id}]` and `GET /v1/key`: what a key may know without a model server being asked.
 
+use std::sync::Arc;
+
 use actix_web::web::{Data, Path};
 use actix_web::{HttpRequest, HttpResponse};
+use llmgw_keys::Grant;
 use llmgw_models::Model;
 use llmgw_proxy::stage::authenticate::{RequestHead, grant};
 use llmgw_proxy::{Dialect, ProxyError, Upstream, listing};
@@ -20,7 +23,7 @@ pub(crate) async fn models<U: Upstream + 'static>(
     gateway: Gate<U>,
 ) -> Result<HttpResponse, ApiError> {
     answer(&gateway, async {
-        let grant = grant(&gateway.services, extract::key(request.headers()).as_ref()).await?;
+        let grant = granted(&gateway, &request).await?;
         let models = listing::models(&gateway.services, &grant);
         let data: Vec<Value> = models.iter().map(|served| model_json(&served.model)).collect();
         Ok(json!({"object": "list", "data": data}))
@@ -35,7 +38,7 @@ pub(crate) async fn model<U: Upstream + 'static>(
     gateway: Gate<U>,
 ) -> Result<HttpResponse, ApiError> {
     answer(&gateway, async {
-        let grant = grant(&gateway.services, extract::key(request.headers()).as_ref()).await?;
+        let grant = granted(&gateway, &request).await?;
         Ok(model_json(
             &listing::model(&gateway.services, &grant, &name)?.model,
         ))
@@ -49,7 +52,7 @@ pub(crate) async fn key<U: Upstream + 'static>(
     gateway: Gate<U>,
 ) -> Result<HttpResponse, ApiError> {
     answer(&gateway, async {
-        let grant = grant(&gateway.services, extract::key(request.headers()).as_ref()).await?;
+        let grant = granted(&gateway, &request).await?;
         let limits = listing::limits(&gateway.services, &grant).await?;
         Ok(json!({
             "id": grant.key.id,
@@ -63,6 +66,11 @@ pub(crate) async fn key<U: Upstream + 'static>(
         }))
     })
     .await
+}
+
+async fn granted<U: Upstream>(gateway: &Gate<U>, request: &HttpRequest) -> Result<Arc<Grant>, ProxyError> {
+    let (key, origin) = (extract::key(request.headers()), gateway.origins.of(request));
+    grant(&gateway.services, key.as_ref(), origin).await
 }
 
 async fn answer<U>(

@@ -10,7 +10,9 @@ mod body;
 mod extract;
 mod info;
 mod limits;
+mod origin;
 mod relay;
 mod routes;
 
+pub use origin::Origins;
 pub use routes::{Gateway, routes};

@@ -24,7 +24,7 @@ pub(crate) async fn relay<U: Upstream + 'static>(
     payload: web::Payload,
     gateway: &Gateway<U>,
 ) -> HttpResponse {
-    let head: RequestHead = extract::head(&gateway.services, route, &request);
+    let head: RequestHead = extract::head(gateway, route, &request);
     let id = head.id;
     let announced = head.content_length;
     let mut body = TimedBody::new(payload, gateway.body_within);

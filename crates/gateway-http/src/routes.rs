@@ -8,6 +8,7 @@ use actix_web::{HttpRequest, HttpResponse, ResponseError};
 use llmgw_proxy::{Dialect, ROUTES, Services, Upstream};
 
 use crate::api_error::ApiError;
+use crate::origin::Origins;
 use crate::{info, relay};
 
 /// What the routes of one worker share.
@@ -19,6 +20,8 @@ pub struct Gateway<U> {
     pub upstream: U,
     /// How long a body may take to arrive.
     pub body_within: Duration,
+    /// Where requests come from.
+    pub origins: Origins,
 }
 
 /// Adds every route of the LLM API.

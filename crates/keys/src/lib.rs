@@ -25,6 +25,7 @@ mod admin_key;
 #[cfg(feature = "contract")]
 pub mod contract;
 mod error;
+mod failures;
 mod key;
 mod lookup;
 mod memory;
@@ -34,6 +35,7 @@ mod user;
 
 pub use admin_key::AdminKey;
 pub use error::{KeyError, KeyTextError};
+pub use failures::{Failures, Origin};
 pub use key::{ApiKey, KeyHash, KeyState, KeyText, Pepper};
 pub use lookup::{Grant, KeyLookup, KeyRefusal, Lookup};
 pub use memory::{MemoryKeys, MemoryUsers};

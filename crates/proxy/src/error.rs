@@ -18,6 +18,12 @@ pub enum ProxyError {
     /// The key may not be used.
     #[error("the API key was refused")]
     Key(KeyRefusal),
+    /// The key may not be used, and too many before it from the same place might not either.
+    #[error("too many API keys were refused")]
+    TooManyFailures {
+        /// How long to wait before the next attempt.
+        wait: Duration,
+    },
     /// The body could not be taken.
     #[error(transparent)]
     Body(#[from] BodyRefusal),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use llmgw_keys::KeyLookup;
+use llmgw_keys::{Failures, KeyLookup};
 use llmgw_models::{Catalog, SecretResolver};
 use llmgw_types::{Clock, Entropy, GroupName, Limit, Observer};
 use llmgw_usage::admission::AdmissionStore;
@@ -59,6 +59,8 @@ pub struct Settings {
 pub struct Services {
     /// Finds keys.
     pub keys: Arc<KeyLookup>,
+    /// Counts refused keys.
+    pub failures: Arc<Failures>,
     /// Finds models.
     pub catalog: Arc<Catalog>,
     /// Finds the secrets of targets.

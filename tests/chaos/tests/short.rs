@@ -1,10 +1,4 @@
 //! One short run: the long ones are `make chaos SEEDS=20`.
-#![expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::print_stderr,
-    reason = "what fails here fails a test, and says why"
-)]
 
 use std::path::Path;
 use std::process::Command;

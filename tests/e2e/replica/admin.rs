@@ -3,21 +3,14 @@
 use std::time::{Duration, Instant};
 
 use llmgw_servers::{Mongod, Redis};
-use llmgw_tests::answers::{chat, ok, usage};
-use llmgw_tests::{Gateway, Reply, Request, Tap, eventually};
+use llmgw_tests::{Gateway, Request, eventually};
 use serde_json::{Value, json};
 
 use super::process::{Ended, Replica};
-use super::seed::seed;
-
-const CHAT: &str = r#"{"model":"smollm2","messages":[{"role":"user","content":"Ahoy!"}]}"#;
+use super::seed::{CHAT, answering, seed};
 
 /// One second is promised.
 const SOON: Duration = Duration::from_secs(5);
-
-fn answering() -> Tap {
-    Tap::answering(|_| Reply::from(ok(&chat(&usage(9, 0, 2)))))
-}
 
 fn chat_with(key: &str, model: &str) -> Request {
     let body = CHAT.replace("smollm2", model);

@@ -8,7 +8,8 @@ use llmgw_models::{Model, ModelService, SecretRef, Target};
 use llmgw_servers::{Mongod, Redis};
 use llmgw_store_mongo::{MongoStore, Options};
 use llmgw_store_redis::{RedisFeed, RedisStore};
-use llmgw_tests::{Tap, eventually};
+use llmgw_tests::answers::{chat, ok, usage};
+use llmgw_tests::{Reply, Tap, eventually};
 use llmgw_types::{Entropy, KeyId, ModelId, RequestId, SecretString, TargetId, Timestamp, random};
 use llmgw_usage::ledger::{EventQuery, UsageLedger, UsageRecord};
 
@@ -16,6 +17,9 @@ use super::process::Replica;
 
 /// What keys are hashed under.
 pub(super) const PEPPER: &str = "thirty-two bytes or more of pepper for a test\n";
+
+/// A chat with the model that is there.
+pub(super) const CHAT: &str = r#"{"model":"smollm2","messages":[{"role":"user","content":"Ahoy!"}]}"#;
 
 pub(super) struct Seeded {
     /// A key's text.
@@ -103,4 +107,9 @@ impl Seeded {
         };
         self.store.ledger().events(&query).await.unwrap()
     }
+}
+
+/// A model server that answers every chat.
+pub(super) fn answering() -> Tap {
+    Tap::answering(|_| Reply::from(ok(&chat(&usage(9, 0, 2)))))
 }

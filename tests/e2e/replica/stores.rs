@@ -6,24 +6,18 @@ use std::time::{Duration, Instant};
 use llmgw_keys::KeyText;
 use llmgw_servers::{Mongod, Redis};
 use llmgw_tests::answers::{self, DONE, LAST_CHUNK, chat, ok, said, usage};
-use llmgw_tests::{Call, Connection, Gateway, Reply, Request, Tap, eventually};
+use llmgw_tests::{Call, Connection, Gateway, Request, Tap, eventually};
 use llmgw_types::TokenSource;
 use llmgw_usage::ledger::End;
 use rustix::process::Signal;
 
 use super::process::{Replica, Running};
-use super::seed::{Seeded, seed};
+use super::seed::{CHAT, Seeded, answering, seed};
 
-const CHAT: &str = r#"{"model":"smollm2","messages":[{"role":"user","content":"Ahoy!"}]}"#;
 const STREAM: &str = r#"{"model":"smollm2","stream":true,"messages":[{"role":"user","content":"Ahoy!"}]}"#;
 
 fn request(seeded: &Seeded, body: &str) -> Request {
     Request::post("/v1/chat/completions", body).key(&seeded.key)
-}
-
-/// A model server that answers every chat.
-fn answering() -> Tap {
-    Tap::answering(|_| Reply::from(ok(&chat(&usage(9, 0, 2)))))
 }
 
 /// A stream of which the client has a first piece, and its id.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use llmgw_keys::Grant;
+use llmgw_keys::{Grant, KeyRefusal, Origin};
 use llmgw_types::{ExposeSecret, RequestId, SecretString, random};
 
 use crate::endpoint::Route;
@@ -16,6 +16,8 @@ pub struct RequestHead {
     pub route: Route,
     /// The key it shows.
     pub key: Option<SecretString>,
+    /// Where it comes from, if that is known.
+    pub origin: Option<Origin>,
     /// Its `content-type`.
     pub content_type: Option<String>,
     /// Its `content-encoding`.
@@ -50,9 +52,10 @@ pub struct Authenticated {
 /// Finds the key's record.
 ///
 /// # Errors
-/// [`ProxyError::NoKey`], [`ProxyError::Key`], or [`ProxyError::Store`] when it could not be looked up.
+/// [`ProxyError::NoKey`], [`ProxyError::Key`], [`ProxyError::TooManyFailures`], or [`ProxyError::Store`] when it
+/// could not be looked up.
 pub async fn authenticate(services: &Services, head: RequestHead) -> Result<Authenticated, ProxyError> {
-    let grant = grant(services, head.key.as_ref()).await?;
+    let grant = grant(services, head.key.as_ref(), head.origin).await?;
     Ok(Authenticated { head, grant })
 }
 
@@ -60,11 +63,24 @@ pub async fn authenticate(services: &Services, head: RequestHead) -> Result<Auth
 ///
 /// # Errors
 /// As for [`authenticate`].
-pub async fn grant(services: &Services, key: Option<&SecretString>) -> Result<Arc<Grant>, ProxyError> {
+pub async fn grant(
+    services: &Services,
+    key: Option<&SecretString>,
+    origin: Option<Origin>,
+) -> Result<Arc<Grant>, ProxyError> {
     let key = key.ok_or(ProxyError::NoKey)?;
     let found = services
         .keys
         .find(key.expose_secret(), services.clock.now())
         .await?;
-    found.map_err(ProxyError::Key)
+    found.map_err(|refusal| refused(services, refusal, origin))
+}
+
+// Counted after the look-up: a good key is never slowed down, whoever else is at its address.
+fn refused(services: &Services, refusal: KeyRefusal, origin: Option<Origin>) -> ProxyError {
+    let now = services.clock.monotonic();
+    match origin.and_then(|origin| services.failures.note(origin, now)) {
+        Some(wait) => ProxyError::TooManyFailures { wait },
+        None => ProxyError::Key(refusal),
+    }
 }

@@ -42,5 +42,5 @@ bench: ## the gateway beside nginx and the bare mock; ARGS=--quick for a short l
 chaos: ## three gateways while everything breaks, and whether the ledger is true after; SEEDS=n REQUESTS=n
 	@scripts/install-test-deps.sh
 	$(CARGO) build --release --package llmgw-gateway --package llmgw-chaos
-	@"$(TARGET)/release/llmgw-chaos" --gateway "$(TARGET)/release/llm-gateway" \
+	@"$(TARGET)/release/llmgw-chaos" --gateway "$(TARGET)/release/llm-gateway" chaos \
 	  --seeds $(or $(SEEDS),1) --requests $(or $(REQUESTS),20000) $(ARGS)

@@ -7,6 +7,7 @@
 
 mod breaker;
 mod keep;
+mod pulse;
 mod pump;
 mod standby;
 
@@ -23,11 +24,12 @@ use llmgw_usage::admission::{
 use tokio::time::timeout;
 
 use breaker::Breaker;
+use pulse::Pulse;
 use pump::Pump;
 use standby::Standby;
 pub use standby::WhenUnavailable;
 
-/// How long a request waits for the shared counters.
+/// How long a request waits for the shared counters, and longer where only we are busy (see [`Pulse`]).
 const HOT: Duration = Duration::from_millis(50);
 
 /// How long work in the background does.
@@ -39,6 +41,7 @@ pub struct SharedLimits {
     standby: Standby,
     breaker: Breaker,
     pump: Pump,
+    pulse: Pulse,
     calendar: Calendar,
     clock: Arc<dyn Clock>,
 }
@@ -63,6 +66,7 @@ impl SharedLimits {
             standby: Standby::new(when, calendar.clone()),
             breaker: Breaker::default(),
             pump: Pump::default(),
+            pulse: Pulse::default(),
             calendar,
             clock,
         }
@@ -121,22 +125,34 @@ impl SharedLimits {
     }
 
     async fn ask(&self, request: &ReserveRequest<'_>) -> Option<Reserved> {
-        match timeout(HOT, self.shared.reserve(request)).await {
-            Ok(Ok(Reserved::Unready)) => {
+        match self.wait_for(self.shared.reserve(request)).await {
+            Ok(Reserved::Unready) => {
                 self.breaker.unready();
                 None
             }
-            Ok(Ok(answer)) => {
+            Ok(answer) => {
                 self.breaker.answered();
                 Some(answer)
             }
-            Ok(Err(error)) => {
-                self.breaker.failed(&error);
+            Err(error) => {
+                self.breaker.failed(&*error);
                 None
             }
-            Err(_) => {
-                self.breaker.failed(&TooSlow(HOT));
-                None
+        }
+    }
+
+    // A moment, and on while only we are busy.
+    async fn wait_for<T>(
+        &self,
+        call: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, Box<dyn std::error::Error + Send + Sync>> {
+        let mut call = std::pin::pin!(call);
+        let mut waited = Duration::ZERO;
+        loop {
+            match timeout(HOT, call.as_mut()).await {
+                Ok(answer) => return answer.map_err(Into::into),
+                Err(_) if self.pulse.beats() && waited < COLD => waited += HOT,
+                Err(_) => return Err(Box::new(TooSlow(waited + HOT))),
             }
         }
     }

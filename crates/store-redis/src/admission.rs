@@ -57,7 +57,8 @@ impl RedisAdmission {
     ) -> Result<Vec<u8>, StoreError> {
         let moment = arguments::moment(now, &self.days.windows(now));
         let all: Vec<_> = std::iter::once(moment).chain(arguments).collect();
-        self.store.run(script, &self.base, &all).await
+        let within = self.store.limits_timeout();
+        self.store.run_within(script, &self.base, &all, within).await
     }
 }
 

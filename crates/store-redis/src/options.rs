@@ -30,6 +30,9 @@ pub struct Options {
     pub prefix: String,
     /// How long one call may take, waiting for a connection included.
     pub call_timeout: Duration,
+    /// The same for calls on limits. Whoever waits for one has a bound of its own, and tells from how long simple
+    /// questions take whether Redis is away or the machine is busy.
+    pub limits_timeout: Duration,
     /// How long it may take to make a connection. Calls do not wait so long, but the next one finds it made.
     pub connect_timeout: Duration,
 }
@@ -45,6 +48,7 @@ impl Default for Options {
             connections: 4,
             prefix: "llmgw".to_owned(),
             call_timeout: Duration::from_millis(50),
+            limits_timeout: Duration::from_millis(1_500),
             connect_timeout: Duration::from_secs(2),
         }
     }
@@ -58,6 +62,7 @@ impl fmt::Debug for Options {
             .field("connections", &self.connections)
             .field("prefix", &self.prefix)
             .field("call_timeout", &self.call_timeout)
+            .field("limits_timeout", &self.limits_timeout)
             .field("connect_timeout", &self.connect_timeout)
             .finish_non_exhaustive()
     }

@@ -38,6 +38,7 @@ struct Inner {
     nodes: Vec<ConnectionInfo>,
     prefix: String,
     call_timeout: Duration,
+    limits_timeout: Duration,
     connect_timeout: Duration,
 }
 
@@ -66,6 +67,7 @@ impl RedisStore {
             nodes,
             prefix: options.prefix.clone(),
             call_timeout: options.call_timeout,
+            limits_timeout: options.limits_timeout,
             connect_timeout: options.connect_timeout,
         })))
     }
@@ -108,12 +110,25 @@ impl RedisStore {
         &self.0.nodes
     }
 
+    pub(crate) fn limits_timeout(&self) -> Duration {
+        self.0.limits_timeout
+    }
+
     pub(crate) fn connect_timeout(&self) -> Duration {
         self.0.connect_timeout
     }
 
     pub(crate) async fn ask<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, StoreError> {
-        let value = self.send(command, self.0.call_timeout).await?;
+        self.ask_within(command, self.0.call_timeout).await
+    }
+
+    /// The same, with a bound of its own.
+    pub(crate) async fn ask_within<T: FromRedisValue>(
+        &self,
+        command: &Cmd,
+        within: Duration,
+    ) -> Result<T, StoreError> {
+        let value = self.send(command, within).await?;
         redis::from_redis_value(value).map_err(|_| corrupt("an answer of another type"))
     }
 
@@ -124,12 +139,23 @@ impl RedisStore {
         key: &str,
         arguments: &[Vec<u8>],
     ) -> Result<T, StoreError> {
+        self.run_within(script, key, arguments, self.0.call_timeout).await
+    }
+
+    /// The same, with a bound of its own.
+    pub(crate) async fn run_within<T: FromRedisValue>(
+        &self,
+        script: &Script,
+        key: &str,
+        arguments: &[Vec<u8>],
+        within: Duration,
+    ) -> Result<T, StoreError> {
         let known = call("EVALSHA", &script.hash, key, arguments);
-        let value = match self.send(&known, self.0.call_timeout).await {
+        let value = match self.send(&known, within).await {
             // A server that was started anew; telling it the script runs it as well.
             Err(CallError::Redis(error)) if error.code() == Some("NOSCRIPT") => {
                 let whole = call("EVAL", &script.code, key, arguments);
-                self.send(&whole, self.0.call_timeout).await?
+                self.send(&whole, within).await?
             }
             other => other?,
         };

@@ -28,6 +28,7 @@ fn id() -> RequestId {
 fn open(redis: &Redis, call_timeout: Duration) -> (RedisStore, RedisAdmission) {
     let options = Options {
         call_timeout,
+        limits_timeout: call_timeout,
         ..Options::at(&redis.url())
     };
     let store = server::open(&options);

@@ -10,37 +10,59 @@
     reason = "a command line: the table is its output"
 )]
 
+mod checks;
 mod client;
 mod director;
 mod gateways;
 mod load;
 mod proxy;
+mod session;
+mod steady;
 mod upstream;
 mod verdict;
 mod world;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use clap::Parser;
+use clap::{Parser, Subcommand};
 use tokio::signal::unix::{SignalKind, signal};
 
+use crate::checks::Size;
 use crate::director::Timeline;
 use crate::verdict::Verdict;
 use crate::world::World;
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
-/// Three gateways over a real Redis and a real MongoDB, which are killed, frozen, flushed and cut off, as are the
-/// gateways, while clients ask, leave, and model servers die. In the end the ledger is compared with what the model
-/// server served.
+/// Looks whether the ledger is true and limits hold, over three gateways on a real Redis and a real MongoDB.
 #[derive(Debug, Parser)]
 struct Args {
     /// The llm-gateway binary
-    #[arg(long, value_name = "FILE")]
+    #[arg(
+        long,
+        value_name = "FILE",
+        global = true,
+        default_value = "target/release/llm-gateway"
+    )]
     gateway: PathBuf,
 
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Kills, freezes, flushes and cuts off everything while clients ask, leave, and model servers die; compares in
+    /// the end the ledger with what the model server served
+    Chaos(Chaos),
+    /// Checks single promises, long
+    Stores(Stores),
+}
+
+#[derive(Debug, clap::Args)]
+struct Chaos {
     /// How many runs
     #[arg(long, default_value_t = 1)]
     seeds: u64,
@@ -60,6 +82,42 @@ struct Args {
     /// Keep logs and journals of a run that went wrong
     #[arg(long)]
     keep: bool,
+}
+
+#[derive(Debug, clap::Args)]
+struct Stores {
+    /// Only this check
+    #[arg(long, value_name = "CHECK")]
+    only: Option<String>,
+
+    /// A short form
+    #[arg(long)]
+    quick: bool,
+
+    /// Keep logs and journals where a promise was broken
+    #[arg(long)]
+    keep: bool,
+}
+
+impl Stores {
+    fn size(&self) -> Size {
+        if self.quick {
+            return Size {
+                attempts: 5_000,
+                revocations: 10,
+                unknown: 500,
+                redis_away: Duration::from_secs(10),
+                mongo_away: Duration::from_secs(20),
+            };
+        }
+        Size {
+            attempts: 100_000,
+            revocations: 200,
+            unknown: 10_000,
+            redis_away: Duration::from_mins(2),
+            mongo_away: Duration::from_mins(10),
+        }
+    }
 }
 
 fn main() -> ExitCode {
@@ -87,16 +145,44 @@ async fn until_stopped(args: &Args) -> Result<ExitCode, Failure> {
 }
 
 async fn run(args: &Args) -> Result<ExitCode, Failure> {
-    let gateway = args
-        .gateway
-        .canonicalize()
-        .map_err(|error| format!("--gateway: {error}"))?;
+    let named = args.gateway.display();
+    let gateway = args.gateway.canonicalize();
+    let gateway = gateway.map_err(|error| format!("--gateway {named}: {error}"))?;
+    match &args.command {
+        Command::Chaos(chaos) => break_everything(chaos, &gateway).await,
+        Command::Stores(stores) => check_stores(stores, &gateway).await,
+    }
+}
+
+async fn check_stores(stores: &Stores, gateway: &Path) -> Result<ExitCode, Failure> {
+    let good = checks::all(
+        gateway,
+        stores.size(),
+        (stores.only.as_deref(), stores.keep),
+        |name, found| {
+            println!("## {name}\n");
+            found.lines.iter().for_each(|line| println!("- {line}"));
+            found
+                .faults
+                .iter()
+                .for_each(|fault| println!("- BROKEN: {fault}"));
+            println!();
+        },
+    );
+    Ok(if good.await? {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+async fn break_everything(args: &Chaos, gateway: &Path) -> Result<ExitCode, Failure> {
     println!(
         "seed requests  served whole records lost doubled wrong roll-ups not-freed off  p99 ms longest ms  drained s  freed s"
     );
     let (mut bad, mut lost, mut doubled) = (0, 0, 0);
     for seed in args.first..args.first + args.seeds {
-        let world = World::start(&gateway).await?;
+        let world = World::start(gateway).await?;
         let timeline = Timeline::default();
         let verdict = one(args, &world, seed, &timeline).await?;
         tell(seed, args.requests, &verdict);
@@ -120,7 +206,7 @@ async fn run(args: &Args) -> Result<ExitCode, Failure> {
     })
 }
 
-async fn one(args: &Args, world: &World, seed: u64, timeline: &Timeline) -> Result<Verdict, Failure> {
+async fn one(args: &Chaos, world: &World, seed: u64, timeline: &Timeline) -> Result<Verdict, Failure> {
     let began = Instant::now();
     let longest = Duration::from_secs(args.longest);
     let outcomes = tokio::select! {

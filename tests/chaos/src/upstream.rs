@@ -22,6 +22,8 @@ pub(crate) enum Plan {
     Die,
     /// Answers 500.
     Fail,
+    /// Answers with one token to one.
+    Small,
 }
 
 impl Plan {
@@ -31,6 +33,7 @@ impl Plan {
             Self::Slow => "slow",
             Self::Die => "die",
             Self::Fail => "fail",
+            Self::Small => "small",
         }
     }
 
@@ -39,6 +42,7 @@ impl Plan {
             "slow" => Self::Slow,
             "die" => Self::Die,
             "fail" => Self::Fail,
+            "small" => Self::Small,
             _ => Self::Answer,
         }
     }
@@ -93,7 +97,7 @@ impl Drop for Upstream {
 }
 
 /// Prompt tokens that no other request of a run has.
-pub(crate) const fn prompt_of(nonce: u64) -> u64 {
+const fn prompt_of(nonce: u64) -> u64 {
     100 + nonce
 }
 
@@ -113,19 +117,30 @@ async fn serve(mut connection: TcpStream, memory: Memory) -> io::Result<()> {
             .and_then(|word| word.parse().ok())
             .unwrap_or_default();
         let plan = Plan::of(words.next().unwrap_or_default());
-        let served = Served {
-            nonce,
-            plan,
-            prompt: prompt_of(nonce),
-            completion: 1 + nonce % 7,
-        };
-        remember(&memory, &id, served.clone());
+        let served = served(nonce, plan);
+        // Of these there are too many to remember, and nobody asks.
+        if plan != Plan::Small {
+            remember(&memory, &id, served.clone());
+        }
         let streamed = body["stream"] == true;
         if !answer(&mut connection, &served, streamed).await? {
             return Ok(());
         }
     }
     Ok(())
+}
+
+fn served(nonce: u64, plan: Plan) -> Served {
+    let (prompt, completion) = match plan {
+        Plan::Small => (1, 1),
+        _ => (prompt_of(nonce), 1 + nonce % 7),
+    };
+    Served {
+        nonce,
+        plan,
+        prompt,
+        completion,
+    }
 }
 
 fn remember(memory: &Memory, id: &str, served: Served) {

@@ -236,6 +236,9 @@ impl Verdict {
                     let Some(at) = gateway.address() else { continue };
                     let said = client::get(at, "/v1/key", &key.text).await.unwrap_or_default();
                     for limit in said["limits"].as_array().into_iter().flatten() {
+                        if limit["subject"] != "key" {
+                            continue;
+                        }
                         let must_be = match limit["unit"].as_str() {
                             Some("requests") => total.charged,
                             Some("tokens") => tokens,

@@ -5,12 +5,14 @@ use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
 
-use llmgw_keys::{KeyService, NewKey, Pepper};
+use llmgw_keys::{KeyService, NewKey, Pepper, UserStore};
 use llmgw_models::{Model, ModelService, SecretRef, Target};
 use llmgw_servers::{Mongod, Redis};
 use llmgw_store_mongo::{MongoStore, Options};
 use llmgw_store_redis::{RedisFeed, RedisStore};
-use llmgw_types::{Entropy, KeyId, Limit, ModelId, SecretString, TargetId, Timestamp, Unit, Window};
+use llmgw_types::{
+    Change, ChangeFeed, Entropy, KeyId, Limit, ModelId, SecretString, TargetId, Timestamp, Unit, Window,
+};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -22,6 +24,12 @@ use crate::upstream::Upstream;
 
 const PEPPER: &str = "thirty-two bytes or more of pepper for chaos\n";
 pub(crate) const GATEWAYS: usize = 3;
+
+/// Refuses nobody, and counts everybody.
+const EVERYONE: &str = r#"[{ unit = "requests", window = "day", amount = 1000000000 }]"#;
+
+/// When everything was made.
+pub(crate) const LONG_AGO: Timestamp = Timestamp::from_millis(1_700_000_000_000);
 
 /// Requests that one key may run at once: more than there are clients.
 const MOST_AT_ONCE: u64 = 500;
@@ -41,6 +49,7 @@ pub(crate) struct World {
     pub(crate) mongo_way: Proxy,
     pub(crate) redis: Redis,
     pub(crate) mongod: Mongod,
+    service: KeyService,
     // Last: what runs in it ends before.
     folder: TempDir,
 }
@@ -60,7 +69,11 @@ impl World {
         let folder = tempfile::Builder::new().prefix("llmgw-chaos-").tempdir()?;
         let upstream = Upstream::start().await?;
         let store = MongoStore::connect(&Options::new(SecretString::from(mongod.url()), "llmgw")).await?;
-        let keys = seed(&store, &redis, &upstream).await?;
+        let service = seed(&store, &redis, &upstream).await?;
+        let mut keys = Vec::new();
+        for owner in ["ada", "ada", "grace", "edsger", "edsger"] {
+            keys.push(make_key(&service, owner, wide()?).await?);
+        }
         let (redis_way, mongo_way) = (
             Proxy::before(redis.port()).await?,
             Proxy::before(mongod.port()).await?,
@@ -85,8 +98,50 @@ impl World {
             mongo_way,
             redis,
             mongod,
+            service,
             folder,
         })
+    }
+
+    /// A key of `owner` with these limits.
+    pub(crate) async fn make_key(&self, owner: &str, limits: Vec<Limit>) -> Result<Key, Failure> {
+        make_key(&self.service, owner, limits).await
+    }
+
+    /// Revokes a key, and tells the gateways.
+    pub(crate) async fn revoke(&self, id: KeyId) -> Result<(), Failure> {
+        self.service.revoke(id).await?;
+        Ok(())
+    }
+
+    /// Gives a user a limit.
+    pub(crate) async fn limit_user(&self, name: &str, limit: Limit) -> Result<(), Failure> {
+        let users = self.store.users();
+        let mut user = users.by_name(name).await?.ok_or("there is no such user")?;
+        user.limits = vec![limit];
+        users.update(&user).await?;
+        let options = llmgw_store_redis::Options::at(&self.redis.url());
+        let feed = RedisFeed::new(RedisStore::open(&options)?);
+        feed.publish(Change::User(user.id)).await?;
+        Ok(())
+    }
+
+    /// The same database, as another process sees it.
+    pub(crate) async fn another_store(&self) -> Result<MongoStore, Failure> {
+        Ok(MongoStore::connect(&Options::new(SecretString::from(self.mongod.url()), "llmgw")).await?)
+    }
+
+    /// How many finds MongoDB has served so far.
+    pub(crate) async fn finds(&self) -> Result<i64, Failure> {
+        let client = mongodb::Client::with_uri_str(self.mongod.url()).await?;
+        let status = client
+            .database("admin")
+            .run_command(mongodb::bson::doc! { "serverStatus": 1 })
+            .await?;
+        let counters = status.get_document("opcounters")?;
+        let queries = counters.get("query").ok_or("no counter of queries")?;
+        let number = queries.as_i64().or_else(|| queries.as_i32().map(i64::from));
+        Ok(number.ok_or("a counter that is no number")?)
     }
 
     /// Empties Redis.
@@ -112,49 +167,18 @@ fn settings(redis: &Proxy, mongo: &Proxy) -> Vec<(String, String)> {
         ("LLMGW_JOURNAL__DIR", "journal".to_owned()),
         ("LLMGW_REDIS__URL", format!("redis://{}/0", redis.address)),
         ("LLMGW_MONGO__URL", mongo),
+        ("LLMGW_GATEWAY__TRUSTED_PROXIES", r#"["127.0.0.1"]"#.to_owned()),
+        ("LLMGW_LIMITS__EVERYONE", EVERYONE.to_owned()),
     ];
     all.into_iter()
         .map(|(name, value)| (name.to_owned(), value))
         .collect()
 }
 
-async fn seed(store: &MongoStore, redis: &Redis, upstream: &Upstream) -> Result<Vec<Key>, Failure> {
+async fn seed(store: &MongoStore, redis: &Redis, upstream: &Upstream) -> Result<KeyService, Failure> {
     let options = llmgw_store_redis::Options::at(&redis.url());
     let feed = Arc::new(RedisFeed::new(RedisStore::open(&options)?));
-    let pepper = Pepper::parse_file(PEPPER)?.remove(0);
-    let keys = KeyService::new(
-        Arc::new(store.keys()),
-        Arc::new(store.users()),
-        pepper,
-        feed.clone(),
-        Arc::new(Urandom),
-    );
-    let now = Timestamp::from_millis(1_700_000_000_000);
-    let mut made = Vec::new();
-    for (owner, name) in [
-        ("ada", "one"),
-        ("ada", "two"),
-        ("grace", "one"),
-        ("edsger", "one"),
-        ("edsger", "two"),
-    ] {
-        let new = NewKey {
-            owner: owner.to_owned(),
-            name: name.to_owned(),
-            limits: vec![
-                Limit::new(Unit::Requests, Window::Day, 1_000_000_000)?,
-                Limit::new(Unit::Tokens, Window::Day, 1_000_000_000_000)?,
-                Limit::new(Unit::InFlight, Window::None, MOST_AT_ONCE)?,
-            ],
-            ..NewKey::default()
-        };
-        let key = keys.create(new, now).await?;
-        made.push(Key {
-            id: key.key.id,
-            text: key.text.expose().to_owned(),
-        });
-    }
-    let mut model = Model::new(ModelId::parse("chaos")?, now);
+    let mut model = Model::new(ModelId::parse("chaos")?, LONG_AGO);
     model.targets.push(Target {
         id: TargetId::parse("upstream")?,
         base_url: format!("http://{}", upstream.address),
@@ -164,8 +188,37 @@ async fn seed(store: &MongoStore, redis: &Redis, upstream: &Upstream) -> Result<
         max_in_flight: None,
         quirks: Vec::new(),
     });
-    ModelService::new(Arc::new(store.models()), feed)
+    ModelService::new(Arc::new(store.models()), feed.clone())
         .create(&model)
         .await?;
-    Ok(made)
+    Ok(KeyService::new(
+        Arc::new(store.keys()),
+        Arc::new(store.users()),
+        Pepper::parse_file(PEPPER)?.remove(0),
+        feed,
+        Arc::new(Urandom),
+    ))
+}
+
+async fn make_key(service: &KeyService, owner: &str, limits: Vec<Limit>) -> Result<Key, Failure> {
+    let new = NewKey {
+        owner: owner.to_owned(),
+        name: "chaos".to_owned(),
+        limits,
+        ..NewKey::default()
+    };
+    let made = service.create(new, LONG_AGO).await?;
+    Ok(Key {
+        id: made.key.id,
+        text: made.text.expose().to_owned(),
+    })
+}
+
+// Limits that refuse nobody and count everything.
+fn wide() -> Result<Vec<Limit>, Failure> {
+    Ok(vec![
+        Limit::new(Unit::Requests, Window::Day, 1_000_000_000)?,
+        Limit::new(Unit::Tokens, Window::Day, 1_000_000_000_000)?,
+        Limit::new(Unit::InFlight, Window::None, MOST_AT_ONCE)?,
+    ])
 }

@@ -14,6 +14,7 @@ fn the_ledger_is_true_while_everything_breaks() {
     );
     let ran = Command::new(chaos)
         .args([
+            "chaos",
             "--requests",
             "1500",
             "--longest",

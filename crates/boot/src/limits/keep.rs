@@ -54,7 +54,7 @@ impl SharedLimits {
                 }
             }
         };
-        tokio::join!(pumping, looking);
+        tokio::join!(pumping, looking, self.pulse.keep(&*self.shared, &*self.clock));
     }
 
     /// Looks until the limits can be relied on. A start waits for it, so that the first requests are not admitted

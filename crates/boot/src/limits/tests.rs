@@ -17,6 +17,8 @@ struct Shared {
     counters: Mutex<Arc<MemoryAdmission>>,
     away: AtomicBool,
     hangs: AtomicBool,
+    // Reservations alone take so many milliseconds.
+    busy: AtomicU64,
     reserves: AtomicUsize,
     generation: AtomicU64,
     ready: AtomicBool,
@@ -30,6 +32,7 @@ impl Shared {
             counters: Mutex::new(Arc::new(MemoryAdmission::new(Calendar::default()))),
             away: AtomicBool::new(false),
             hangs: AtomicBool::new(false),
+            busy: AtomicU64::new(0),
             reserves: AtomicUsize::new(0),
             generation: AtomicU64::new(1),
             ready: AtomicBool::new(true),
@@ -58,6 +61,7 @@ impl Shared {
 impl AdmissionStore for Shared {
     async fn reserve(&self, request: &ReserveRequest<'_>) -> Result<Reserved, StoreError> {
         self.reserves.fetch_add(1, Ordering::SeqCst);
+        tokio::time::sleep(Duration::from_millis(self.busy.load(Ordering::SeqCst))).await;
         let counters = self.here().await?;
         if !self.ready.load(Ordering::SeqCst) {
             return Ok(Reserved::Unready);
@@ -256,6 +260,38 @@ fn reservation(number: u8) -> Reservation {
 
 fn run(test: impl Future<Output = ()>) {
     actix_rt::System::new().block_on(test);
+}
+
+#[test]
+fn a_busy_replica_waits_and_counts_nothing_by_itself() {
+    run(async {
+        let world = World::begun(WhenUnavailable::Local).await;
+        let keeping = world.limits.keep(&world.ledger, Vec::new, LEASE);
+        let asking = async {
+            while !world.limits.pulse.beats() {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+            let slow = u64::try_from(HOT.as_millis()).unwrap() * 3;
+            world.shared.busy.store(slow, Ordering::SeqCst);
+            let (one, two, three) = tokio::join!(world.granted(1), world.granted(2), world.granted(3));
+            assert_eq!(
+                [one, two, three].into_iter().filter(|granted| *granted).count(),
+                2
+            );
+            assert_eq!(world.running().await, 2);
+            // Nobody at all answers: that is an outage.
+            world.shared.hangs.store(true, Ordering::SeqCst);
+            while world.limits.pulse.beats() {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+            assert!(world.granted(7).await, "this replica goes on by itself");
+            assert_eq!(world.running().await, 2);
+        };
+        tokio::select! {
+            () = keeping => {}
+            () = asking => {}
+        }
+    });
 }
 
 #[test]

@@ -13,11 +13,18 @@ use super::arguments::{self, Packed};
 use super::{AT_ONCE, RedisAdmission, answers, scripts, windows};
 use crate::error::{STORE, corrupt};
 
+/// How late an answer to a simple question may be. Redis or the way to it is away then, and the connection is left.
+const LATE: Duration = Duration::from_millis(200);
+
 #[async_trait]
 impl SharedCounters for RedisAdmission {
     async fn standing(&self, now: Timestamp) -> Result<Standing, StoreError> {
         let books = format!("{}b", self.base);
-        let books: Option<Vec<u8>> = self.store.ask(redis::cmd("GET").arg(books)).await?;
+        let asked = redis::cmd("GET").arg(books).to_owned();
+        let books: Option<Vec<u8>> = self
+            .store
+            .ask_within(&asked, LATE.min(self.store.limits_timeout()))
+            .await?;
         books.map_or(Ok(Standing::Unready), |books| answers::standing(&books, now))
     }
 

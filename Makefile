@@ -3,7 +3,7 @@
 CARGO ?= cargo
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 
-.PHONY: help demo test test-rust test-sdk lint format bench chaos
+.PHONY: help demo test test-rust test-sdk lint format bench chaos verify-stores
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -44,3 +44,8 @@ chaos: ## three gateways while everything breaks, and whether the ledger is true
 	$(CARGO) build --release --package llmgw-gateway --package llmgw-chaos
 	@"$(TARGET)/release/llmgw-chaos" --gateway "$(TARGET)/release/llm-gateway" chaos \
 	  --seeds $(or $(SEEDS),1) --requests $(or $(REQUESTS),20000) $(ARGS)
+
+verify-stores: ## the long checks over three gateways, half an hour or more; writes docs/evidence/stores.md
+	@scripts/install-test-deps.sh
+	$(CARGO) build --release --package llmgw-gateway --package llmgw-chaos
+	@scripts/verify-stores.sh "$(TARGET)/release/llmgw-chaos" "$(TARGET)/release/llm-gateway" docs/evidence/stores.md

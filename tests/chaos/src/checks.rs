@@ -44,6 +44,10 @@ pub(crate) struct Size {
     pub(crate) unknown: usize,
     pub(crate) redis_away: Duration,
     pub(crate) mongo_away: Duration,
+    /// How long a load goes on before and after.
+    pub(crate) phase: Duration,
+    /// Also what takes half a minute because it waits for caches to grow old.
+    pub(crate) patient: bool,
 }
 
 /// All of them, one after the other, each in a world of its own.
@@ -70,12 +74,12 @@ pub(crate) async fn all(
         let mut found = Found::default();
         match name {
             "race" => race::check(&world, size.attempts, &mut found).await?,
-            "revocation" => revocation::check(&world, size.revocations, &mut found).await?,
+            "revocation" => revocation::check(&world, size, &mut found).await?,
             "unknown-keys" => unknown_keys::check(&world, size.unknown, &mut found).await?,
-            "flush" => outages::flush(&world, &mut found).await?,
+            "flush" => outages::flush(&world, size.phase, &mut found).await?,
             "deliveries" => deliveries::check(&world, &mut found).await?,
-            "redis-outage" => outages::redis(&world, size.redis_away, &mut found).await?,
-            _ => outages::mongo(&world, size.mongo_away, &mut found).await?,
+            "redis-outage" => outages::redis(&world, size, &mut found).await?,
+            _ => outages::mongo(&world, size, &mut found).await?,
         }
         good &= found.faults.is_empty();
         if keep && !found.faults.is_empty() {

@@ -106,8 +106,10 @@ impl Stores {
                 attempts: 5_000,
                 revocations: 10,
                 unknown: 500,
-                redis_away: Duration::from_secs(10),
-                mongo_away: Duration::from_secs(20),
+                redis_away: Duration::from_secs(5),
+                mongo_away: Duration::from_secs(12),
+                phase: Duration::from_secs(4),
+                patient: false,
             };
         }
         Size {
@@ -116,6 +118,8 @@ impl Stores {
             unknown: 10_000,
             redis_away: Duration::from_mins(2),
             mongo_away: Duration::from_mins(10),
+            phase: Duration::from_secs(20),
+            patient: true,
         }
     }
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use llmgw_usage::ledger::{ReportQuery, UsageLedger};
 use tokio::time::sleep;
 
-use super::{Found, wide_key};
+use super::{Found, Size, wide_key};
 use crate::Failure;
 use crate::client;
 use crate::proxy::Fault;
@@ -17,18 +17,19 @@ const RATE: u32 = 200;
 const MONGO_RATE: u32 = 500;
 
 /// Redis is killed, and later only slow.
-pub(super) async fn redis(world: &World, away: Duration, found: &mut Found) -> Result<(), Failure> {
+pub(super) async fn redis(world: &World, size: Size, found: &mut Found) -> Result<(), Failure> {
+    let (away, phase) = (size.redis_away, size.phase);
     let key = wide_key(world).await?;
-    let mut before = steady(world, &key.text, RATE, Duration::from_secs(20)).await;
+    let mut before = steady(world, &key.text, RATE, phase).await;
     found.say(before.line("Redis there"));
     world.redis.kill();
     let mut down = steady(world, &key.text, RATE, away).await;
     found.say(down.line(&format!("Redis down for {} s", away.as_secs())));
     tokio::task::block_in_place(|| world.redis.restart());
-    let mut back = steady(world, &key.text, RATE, Duration::from_secs(20)).await;
+    let mut back = steady(world, &key.text, RATE, phase).await;
     found.say(back.line("Redis back"));
     world.redis_way.set(Fault::Delay(Duration::from_secs(30)));
-    let mut slow = steady(world, &key.text, RATE, Duration::from_secs(60)).await;
+    let mut slow = steady(world, &key.text, RATE, phase * 3).await;
     found.say(slow.line("Redis slower by 30 s"));
     world.redis_way.set(Fault::None);
     let added = down.within(990).max(slow.within(990)) - before.within(990);
@@ -52,9 +53,10 @@ pub(super) async fn redis(world: &World, away: Duration, found: &mut Found) -> R
 }
 
 /// MongoDB is killed, and a gateway started meanwhile.
-pub(super) async fn mongo(world: &World, away: Duration, found: &mut Found) -> Result<(), Failure> {
+pub(super) async fn mongo(world: &World, size: Size, found: &mut Found) -> Result<(), Failure> {
+    let (away, phase) = (size.mongo_away, size.phase);
     let key = wide_key(world).await?;
-    let mut before = steady(world, &key.text, MONGO_RATE, Duration::from_secs(15)).await;
+    let mut before = steady(world, &key.text, MONGO_RATE, phase).await;
     found.say(before.line("MongoDB there"));
     world.mongod.kill();
     let mut down = steady(world, &key.text, MONGO_RATE, away.mul_f32(0.9)).await;
@@ -107,11 +109,11 @@ pub(super) async fn mongo(world: &World, away: Duration, found: &mut Found) -> R
 }
 
 /// Redis is emptied under load.
-pub(super) async fn flush(world: &World, found: &mut Found) -> Result<(), Failure> {
+pub(super) async fn flush(world: &World, phase: Duration, found: &mut Found) -> Result<(), Failure> {
     let key = wide_key(world).await?;
     let mut sent = Seen::default();
-    sent.merge(steady(world, &key.text, RATE, Duration::from_secs(15)).await);
-    let load = steady(world, &key.text, RATE, Duration::from_secs(15));
+    sent.merge(steady(world, &key.text, RATE, phase).await);
+    let load = steady(world, &key.text, RATE, phase);
     let watching = async {
         sleep(Duration::from_secs(2)).await;
         world.flush().await?;

@@ -33,11 +33,17 @@ lint: ## formatting and clippy, warnings are errors
 format: ## formats the code
 	$(CARGO) fmt --all
 
-bench: ## the gateway beside nginx and the bare mock; ARGS=--quick for a short look
+bench: ## the gateway beside nginx and the bare mock; ARGS=--quick for a short look; STORES=1 on Redis and MongoDB
 	@scripts/install-test-deps.sh --bench
+ifeq ($(STORES),)
 	$(CARGO) build --release --package llmgw-standalone --package llmgw-bench
 	@PATH="$$PATH:/usr/sbin" "$(TARGET)/release/llmgw-bench" run \
 	  --gateway "$(TARGET)/release/llm-gateway-standalone" $(ARGS)
+else
+	$(CARGO) build --release --package llmgw-gateway --package llmgw-admin --package llmgw-bench
+	@PATH="$$PATH:/usr/sbin" "$(TARGET)/release/llmgw-bench" run --out target/bench-stores \
+	  --gateway "$(TARGET)/release/llm-gateway" --admin "$(TARGET)/release/llm-gateway-admin" $(ARGS)
+endif
 
 chaos: ## three gateways while everything breaks, and whether the ledger is true after; SEEDS=n REQUESTS=n
 	@scripts/install-test-deps.sh

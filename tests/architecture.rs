@@ -57,7 +57,7 @@ const LAYERS: [Row; 28] = [
     row("admin", "bin", ALL_BUT_XML),
     row("standalone", "bin", ALL_BUT_XML),
     row("tests", "test", "B H A L2 L1 L0"),
-    row("bench", "test", ""),
+    row("bench", "test", "servers"),
     row("servers", "test", ""),
     row("chaos", "test", "servers store-mongo store-redis L1 L0"),
 ];

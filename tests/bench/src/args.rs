@@ -25,9 +25,12 @@ pub(crate) enum Command {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct RunOptions {
-    /// The llm-gateway-standalone binary, built for release
+    /// The llm-gateway-standalone binary, or with --admin llm-gateway, built for release
     #[arg(long, required_unless_present = "without_gateway")]
     pub(crate) gateway: Option<PathBuf>,
+    /// The llm-gateway-admin binary: the gateway is then llm-gateway, over a Redis and a MongoDB of its own
+    #[arg(long, requires = "gateway")]
+    pub(crate) admin: Option<PathBuf>,
     /// Measure only the mock and nginx
     #[arg(long)]
     pub(crate) without_gateway: bool,

@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::process::ExitCode;
 
+use llmgw_servers::{Mongod, Redis};
+
 use crate::Failure;
 use crate::admin::Admin;
 use crate::args::RunOptions;
@@ -16,7 +18,7 @@ const COMPLETION: u64 = 20;
 
 pub(crate) async fn run(options: &RunOptions) -> Result<ExitCode, Failure> {
     let folder = tempfile::Builder::new().prefix("llmgw-bench-").tempdir()?;
-    let (sides, servers) = start(options, folder.path()).await?;
+    let (sides, servers, stores) = start(options, folder.path()).await?;
     let mut report = Report::new(options);
     for scenario in Scenario::ALL {
         for side in &sides {
@@ -40,6 +42,7 @@ pub(crate) async fn run(options: &RunOptions) -> Result<ExitCode, Failure> {
         check_ledger(ledger, &mut report).await?;
     }
     drop(servers);
+    drop(stores);
     report.write(&options.out)?;
     Ok(if report.failed() == 0 {
         ExitCode::SUCCESS
@@ -48,8 +51,10 @@ pub(crate) async fn run(options: &RunOptions) -> Result<ExitCode, Failure> {
     })
 }
 
-/// The servers in the order in which they may end: the mock last.
-async fn start(options: &RunOptions, folder: &Path) -> Result<(Vec<Side>, Vec<Server>), Failure> {
+/// The ways, and the servers in the order in which they may end: the mock, then the stores last.
+type Started = (Vec<Side>, Vec<Server>, Option<(Redis, Mongod)>);
+
+async fn start(options: &RunOptions, folder: &Path) -> Result<Started, Failure> {
     servers::work_in_batches().await?;
     let (mock_server, mock) = servers::start_mock(folder).await?;
     let (nginx_server, nginx) = servers::start_nginx(mock, folder).await?;
@@ -65,24 +70,34 @@ async fn start(options: &RunOptions, folder: &Path) -> Result<(Vec<Side>, Vec<Se
         plain("nginx", nginx, Some(nginx_server.pid)),
     ];
     let mut running = vec![nginx_server, mock_server];
+    let mut stores = None;
     if let (Some(binary), false) = (&options.gateway, options.without_gateway) {
-        let (server, addresses) = servers::start_gateway(binary, mock, folder).await?;
-        let admin = Admin {
-            address: addresses.admin,
-            key: addresses.admin_key,
+        let (server, address, admin) = match &options.admin {
+            Some(command_line) => {
+                let started = servers::start_production(binary, command_line, mock, folder).await?;
+                stores = Some(started.stores);
+                (started.server, started.api, started.admin)
+            }
+            None => {
+                let (server, addresses) = servers::start_gateway(binary, mock, folder).await?;
+                let admin = Admin::Api {
+                    address: addresses.admin,
+                    key: addresses.admin_key,
+                };
+                (server, addresses.api, admin)
+            }
         };
         let key = admin.make_key().await?;
-        let (pid, address) = (Some(server.pid), addresses.api);
         sides.push(Side {
             name: "gateway",
             address,
             key,
-            pid,
+            pid: Some(server.pid),
             ledger: Some(admin),
         });
         running.insert(0, server);
     }
-    Ok((sides, running))
+    Ok((sides, running, stores))
 }
 
 /// Speed that loses tokens is worth nothing: the ledger must hold what the mock reported.

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
+use llmgw_servers::{Mongod, Redis};
 use rustix::process::{Pid, Signal, getuid, kill_process};
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, BufReader};
@@ -13,7 +14,10 @@ use tokio::process::{Child, Command};
 use tokio::time::{sleep, timeout};
 
 use crate::Failure;
+use crate::admin::Admin;
 use crate::mock::Pace;
+
+const PEPPER: &str = "thirty-two bytes or more of pepper for a measurement\n";
 
 const START: Duration = Duration::from_secs(30);
 const STOP: Duration = Duration::from_secs(30);
@@ -28,7 +32,12 @@ pub(crate) struct Server {
 
 impl Server {
     /// Its stderr, and its stdout but for the first line, go nowhere or to a log in `folder`.
-    fn start(name: &str, command: &mut Command, folder: &Path) -> Result<Self, Failure> {
+    fn start(
+        name: &str,
+        command: &mut Command,
+        settings: &[(String, String)],
+        folder: &Path,
+    ) -> Result<Self, Failure> {
         let log = folder.join(format!("{name}.log"));
         // Settings in the caller's shell must not change what is measured.
         for (setting, _) in std::env::vars() {
@@ -37,6 +46,7 @@ impl Server {
             }
         }
         command
+            .envs(settings.iter().cloned())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(std::fs::File::create(&log)?);
@@ -105,7 +115,7 @@ fn measured(program: &Path) -> Command {
 /// This program once more, as the mock.
 pub(crate) async fn start_mock(folder: &Path) -> Result<(Server, SocketAddr), Failure> {
     let mut command = Command::new(std::env::current_exe()?);
-    let mut server = Server::start("mock", command.arg("mock"), folder)?;
+    let mut server = Server::start("mock", command.arg("mock"), &[], folder)?;
     let ready = server.ready_line().await?;
     let address = text(&ready, "listening")?.parse()?;
     Ok((server, address))
@@ -133,7 +143,7 @@ pub(crate) async fn start_gateway(
     for pace in Pace::ALL {
         command.args(["--upstream", &format!("{}=http://{mock}", pace.model())]);
     }
-    let mut server = Server::start("gateway", &mut command, folder)?;
+    let mut server = Server::start("gateway", &mut command, &[], folder)?;
     let ready = server.ready_line().await?;
     let address = |name| -> Result<SocketAddr, Failure> {
         let url = text(&ready, name)?;
@@ -148,6 +158,60 @@ pub(crate) async fn start_gateway(
         admin_key: text(&ready, "admin_key")?.to_owned(),
     };
     Ok((server, addresses))
+}
+
+/// A Redis and a MongoDB, and the gateway on them.
+pub(crate) struct Production {
+    pub(crate) server: Server,
+    pub(crate) api: SocketAddr,
+    pub(crate) admin: Admin,
+    /// End after the gateway.
+    pub(crate) stores: (Redis, Mongod),
+}
+
+/// `llm-gateway` on stores of its own, with the models of the mock.
+pub(crate) async fn start_production(
+    binary: &Path,
+    admin: &Path,
+    mock: SocketAddr,
+    folder: &Path,
+) -> Result<Production, Failure> {
+    let stores = (Redis::start(), Mongod::start());
+    let pepper = folder.join("pepper");
+    std::fs::write(&pepper, PEPPER)?;
+    let settings: Vec<(String, String)> = [
+        ("LLMGW_REDIS__URL", stores.0.url()),
+        ("LLMGW_MONGO__URL", stores.1.url()),
+        ("LLMGW_KEYS__PEPPER_FILE", pepper.display().to_string()),
+        ("LLMGW_JOURNAL__DIR", folder.join("journal").display().to_string()),
+    ]
+    .into_iter()
+    .map(|(name, value)| (name.to_owned(), value))
+    .collect();
+    let admin = Admin::CommandLine {
+        binary: admin.canonicalize()?,
+        settings: settings.clone(),
+    };
+    for pace in Pace::ALL {
+        admin.add_model(pace.model(), &format!("http://{mock}")).await?;
+    }
+    let mut command = measured(binary);
+    command.args([
+        "serve",
+        "--json",
+        "--listen",
+        "127.0.0.1:0",
+        "--health-listen",
+        "127.0.0.1:0",
+    ]);
+    let mut server = Server::start("gateway", &mut command, &settings, folder)?;
+    let ready = server.ready_line().await?;
+    Ok(Production {
+        api: text(&ready, "listen")?.parse()?,
+        server,
+        admin,
+        stores,
+    })
 }
 
 fn text<'a>(ready: &'a Value, name: &str) -> Result<&'a str, Failure> {
@@ -169,7 +233,7 @@ pub(crate) async fn start_nginx(mock: SocketAddr, folder: &Path) -> Result<(Serv
         .arg(folder)
         .arg("-c")
         .arg(settings);
-    let mut server = Server::start("nginx", &mut command, folder)?;
+    let mut server = Server::start("nginx", &mut command, &[], folder)?;
     let began = Instant::now();
     while TcpStream::connect(address).await.is_err() {
         if began.elapsed() > START || !matches!(server.child.try_wait(), Ok(None)) {

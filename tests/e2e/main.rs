@@ -12,6 +12,7 @@ mod fidelity;
 mod first_start;
 mod leaving;
 mod limits;
+mod linked;
 mod metering;
 mod refusals;
 mod replica;

@@ -35,6 +35,10 @@ impl RefResolver {
     /// now, and only [variables that may hold a secret](SecretRef::is_variable) of a target.
     #[must_use]
     pub fn new(default: Option<SecretString>, dir: Option<PathBuf>, clock: Arc<dyn Clock>) -> Self {
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "targets name variables, which are read once"
+        )]
         let environment = std::env::vars_os()
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
             .filter(|(name, _)| SecretRef::is_variable(name))

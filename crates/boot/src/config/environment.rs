@@ -68,6 +68,10 @@ pub(super) fn old_names(key: &str) -> impl Iterator<Item = &'static str> {
 
 /// Every variable of this process that sets something, low to high.
 pub(super) fn variables() -> Vec<Variable> {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is where settings come from the environment"
+    )]
     let all: BTreeMap<String, String> = std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
         .collect();

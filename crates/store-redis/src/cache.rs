@@ -3,6 +3,7 @@
 //!
 //! Entries hold records as JSON: hashes of keys, never their text; names of secrets, never secrets.
 
+mod away;
 mod keys;
 mod models;
 mod shelf;

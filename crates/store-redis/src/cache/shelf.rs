@@ -1,6 +1,6 @@
 //! Entries in Redis, and when they count. It knows nothing of what is in them but that it is JSON.
 
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use llmgw_types::{Change, KeyId, StoreError, UserId};
@@ -8,6 +8,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 
+use super::away::Away;
 use crate::RedisStore;
 use crate::store::Script;
 
@@ -36,6 +37,8 @@ static FORGET: LazyLock<Script> = LazyLock::new(|| {
 pub(crate) struct Shelf {
     store: RedisStore,
     base: String,
+    // The store behind.
+    away: Arc<Away>,
 }
 
 /// The name of an entry: a letter for its kind, then an id or a hash.
@@ -112,6 +115,7 @@ impl Shelf {
         Self {
             base: store.base(FORM),
             store,
+            away: Arc::default(),
         }
     }
 
@@ -138,13 +142,19 @@ impl Shelf {
                 return Ok(Some(record));
             }
         }
+        let old = found.and_then(|(content, _)| parse(&content)).filter(&meant);
+        if old.is_some() && self.away.use_old(Instant::now()) {
+            return Ok(old);
+        }
+        self.away.ask(Instant::now());
         match read.await {
             Ok(record) => {
+                self.away.answered();
                 self.keep(&moment, entries(&moment, name, record.as_ref())).await;
                 Ok(record)
             }
             Err(error @ StoreError::Unavailable { .. }) => {
-                let old = found.and_then(|(content, _)| parse(&content)).filter(meant);
+                self.away.failed(Instant::now());
                 old.map_or(Err(error), |record| Ok(Some(record)))
             }
             Err(error) => Err(error),

@@ -159,8 +159,9 @@ fn an_older_entry_is_used_while_the_store_is_away_and_only_then() {
         "{unknown:?}"
     );
     setup.store.set_away(false);
+    // This one has not seen the store fail, and asks it.
     setup.store.broken.store(true, Ordering::SeqCst);
-    let broken = setup.look(1);
+    let broken = setup.look(0);
     assert!(matches!(broken, Err(StoreError::Corrupt { .. })), "{broken:?}");
 }
 

@@ -3,7 +3,7 @@
 CARGO ?= cargo
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 
-.PHONY: help demo test test-rust test-sdk lint format bench chaos verify-stores
+.PHONY: help demo test test-rust test-sdk lint format bench bench-ledger chaos verify-stores
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -55,3 +55,8 @@ verify-stores: ## the long checks over three gateways, half an hour or more; wri
 	@scripts/install-test-deps.sh
 	$(CARGO) build --release --package llmgw-gateway --package llmgw-chaos
 	@scripts/verify-stores.sh "$(TARGET)/release/llmgw-chaos" "$(TARGET)/release/llm-gateway" docs/evidence/stores.md
+
+bench-ledger: ## a report over ten million events, beside asking the events; and events/s taken in; EVENTS=n
+	@scripts/install-test-deps.sh
+	$(CARGO) bench --package llmgw-store-mongo --bench ledger -- $(or $(EVENTS),10000000)
+	$(CARGO) bench --package llmgw-store-mongo --bench ingest

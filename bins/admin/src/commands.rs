@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use llmgw_admin_http::{Admin, Problem, WantedKey};
 use llmgw_boot::{Failure, chain};
-use llmgw_keys::KeyText;
+use llmgw_keys::{KeyText, KeyTextError};
 use llmgw_types::{ExposeSecret, KeyId, SecretString, StoreError};
 use serde_json::{Value, json};
 
@@ -102,7 +102,13 @@ fn imported(text: &str) -> Result<KeyText, Failure> {
     };
     let key = KeyText::ours_or_imported(text.expose_secret().trim());
     // What was given is not repeated: it may be nearly a key.
-    key.map_err(|error| format!("--import: {error}").into())
+    key.map_err(|error| {
+        let why = match error {
+            KeyTextError::NotOurs => "a key has 16 to 256 visible characters".to_owned(),
+            other => other.to_string(),
+        };
+        format!("--import: {why}").into()
+    })
 }
 
 fn from_stdin() -> std::io::Result<SecretString> {

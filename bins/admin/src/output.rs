@@ -63,17 +63,17 @@ fn for_people(shown: &Shown) {
             println!("{}\n", key["key"].as_str().unwrap_or_default());
             println!(
                 "This is the key of {}. It is shown this once; keep it well.",
-                key["owner"]
+                key["owner"].as_str().unwrap_or_default()
             );
             println!("Its id is {}.", key["id"].as_str().unwrap_or_default());
         }
-        Shown::Keys(keys) => println!("{}", tables::keys(keys)),
+        Shown::Keys(keys) => table(&tables::keys(keys)),
         Shown::Revoked(id) => println!("key {id} is revoked"),
         Shown::Model(model) => println!("{} is served", model["id"].as_str().unwrap_or_default()),
-        Shown::Models(models) => println!("{}", tables::models(models)),
+        Shown::Models(models) => table(&tables::models(models)),
         Shown::Removed(id) => println!("{id} is not served any more"),
-        Shown::Report(report) => println!("{}", tables::report(report)),
-        Shown::Events(events) => println!("{}", tables::events(events)),
+        Shown::Report(report) => table(&tables::report(report)),
+        Shown::Events(events) => table(&tables::events(events)),
         Shown::Verified(check) if check.differences == 0 => {
             println!("{} sums compared; all are those of their requests", check.checked);
         }
@@ -83,6 +83,13 @@ fn for_people(shown: &Shown) {
         ),
         Shown::Rebuilt => println!("the sums were made anew from the requests"),
         Shown::Nothing => {}
+    }
+}
+
+// Without the blanks that fill the last column.
+fn table(table: &comfy_table::Table) {
+    for line in table.lines() {
+        println!("{}", line.trim_end());
     }
 }
 

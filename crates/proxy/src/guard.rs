@@ -1,11 +1,12 @@
 //! The guard: made before a request is admitted, moved into its body, dropped when it is over. Its drop sends
 //! exactly one settlement, whatever happened.
 
+use llmgw_types::TokenUsage;
 use llmgw_usage::journal::JournalEntry;
 use llmgw_usage::ledger::{End, UsageRecord};
 use tokio::sync::mpsc::OwnedPermit;
 
-use crate::running::{Admission, Running, Sight};
+use crate::running::{Admission, Running};
 use crate::stage::settle::{Left, Settlement};
 
 /// How far a request came.
@@ -66,10 +67,17 @@ impl Guard {
         }
     }
 
-    /// Takes note of what was seen.
-    pub(crate) fn saw(&mut self, sight: Sight) {
+    /// Takes note of what the model server reported, if it did.
+    pub(crate) fn reported(&mut self, tokens: Option<TokenUsage>) {
         if let Some(running) = &mut self.running {
-            running.saw(sight);
+            running.reported(tokens);
+        }
+    }
+
+    /// Takes note of how many completion tokens passed by so far.
+    pub(crate) fn saw(&mut self, seen: u64) {
+        if let Some(running) = &mut self.running {
+            running.saw(seen);
         }
     }
 

@@ -13,20 +13,19 @@ use llmgw_usage::settled;
 use crate::Services;
 use crate::buffers::Held;
 use crate::endpoint::Route;
-use crate::reported::Reported;
 
 const PROGRESS_EVERY: Duration = Duration::from_secs(1);
 
 /// The status a record has when its client left before any was sent (nginx's word for it).
 const CLIENT_CLOSED_REQUEST: u16 = 499;
 
-/// What was seen of the answer so far.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Sight {
-    /// What the model server reported.
-    pub(crate) reported: Reported,
-    /// Completion tokens as far as they were seen passing by.
-    pub(crate) seen: u64,
+/// What changes with each piece of an answer. Together, because with a thousand streams open each of these lines
+/// of memory has to be fetched again for every piece.
+struct Pace {
+    // Completion tokens as far as they were seen passing by.
+    seen: u64,
+    first_byte: Option<Duration>,
+    last_progress: Duration,
 }
 
 /// A request from admission to its end.
@@ -43,13 +42,13 @@ pub(crate) struct Running {
     pub(crate) target: Option<Arc<llmgw_models::Target>>,
     pub(crate) target_model: Arc<str>,
     pub(crate) status: u16,
-    pub(crate) sight: Sight,
+    /// What the model server reported so far.
+    pub(crate) reported: Option<TokenUsage>,
     pub(crate) entry: Option<Box<dyn JournalEntry>>,
     pub(crate) client_request_id: Option<String>,
     started: Duration,
-    first_byte: Option<Duration>,
     ended: Option<Duration>,
-    last_progress: Duration,
+    pace: Pace,
     services: Arc<Services>,
 }
 
@@ -82,39 +81,48 @@ impl Running {
             body: Some(from.body),
             target: None,
             status: 0,
-            sight: Sight::default(),
+            reported: None,
             entry: None,
             client_request_id: from.client_request_id,
             started: from.started,
-            first_byte: None,
             ended: None,
-            last_progress: from.started,
+            pace: Pace {
+                seen: 0,
+                first_byte: None,
+                last_progress: from.started,
+            },
             services: from.services,
         }
     }
 
     /// Takes note that the answer's first byte came.
     pub(crate) fn first_byte(&mut self) {
-        if self.first_byte.is_none() {
-            self.first_byte = Some(self.now());
+        if self.pace.first_byte.is_none() {
+            self.pace.first_byte = Some(self.now());
         }
     }
 
-    /// Takes note of what was seen; tells the journal once a second at most.
-    pub(crate) fn saw(&mut self, sight: Sight) {
-        self.sight = sight;
-        if sight
-            .reported
-            .tokens()
-            .is_some_and(|tokens| tokens.completion > 0)
-        {
+    /// Takes note of what the model server reported, if it did.
+    pub(crate) fn reported(&mut self, tokens: Option<TokenUsage>) {
+        self.reported = tokens;
+        if tokens.is_some_and(|tokens| tokens.completion > 0) {
             self.body = None;
         }
+    }
+
+    /// Takes note of how many completion tokens passed by so far; tells the journal once a second at most.
+    pub(crate) fn saw(&mut self, seen: u64) {
+        self.pace.seen = seen;
         let now = self.now();
-        if now.saturating_sub(self.last_progress) >= PROGRESS_EVERY {
-            self.last_progress = now;
+        if now.saturating_sub(self.pace.last_progress) >= PROGRESS_EVERY {
+            self.pace.last_progress = now;
             self.note_progress(false);
         }
+    }
+
+    /// Completion tokens as far as they were seen passing by.
+    pub(crate) fn seen(&self) -> u64 {
+        self.pace.seen
     }
 
     /// Tells the journal what is known so far.
@@ -197,7 +205,7 @@ impl Running {
 
     /// Time from the request's first byte to the first byte of the answer.
     pub(crate) fn time_to_first_byte(&self) -> Option<Duration> {
-        self.first_byte.map(|at| at.saturating_sub(self.started))
+        self.pace.first_byte.map(|at| at.saturating_sub(self.started))
     }
 
     /// The note for the journal before the model server is called.
@@ -250,8 +258,8 @@ impl Running {
     // What is known when nobody counts any further: the prompt as reported or estimated, the completion as
     // reported or seen, whichever is more.
     fn known(&self) -> (TokenUsage, TokenSource) {
-        match self.sight.reported.tokens() {
-            Some(tokens) if tokens.completion >= self.sight.seen => (tokens, TokenSource::Reported),
+        match self.reported {
+            Some(tokens) if tokens.completion >= self.pace.seen => (tokens, TokenSource::Reported),
             Some(tokens) => {
                 let prompt = if tokens.prompt == 0 {
                     self.prompt_estimate
@@ -261,7 +269,7 @@ impl Running {
                 (
                     TokenUsage {
                         prompt,
-                        completion: self.sight.seen,
+                        completion: self.pace.seen,
                         ..tokens
                     },
                     TokenSource::Estimated,
@@ -270,7 +278,7 @@ impl Running {
             None => {
                 let tokens = TokenUsage {
                     prompt: self.prompt_estimate,
-                    completion: self.sight.seen,
+                    completion: self.pace.seen,
                     ..TokenUsage::default()
                 };
                 (tokens, TokenSource::Estimated)
@@ -297,7 +305,7 @@ impl Running {
             // The target refused or failed: given back whole.
             return Some(self.record(End::UpstreamError, TokenUsage::default(), TokenSource::Estimated));
         }
-        match (end, self.sight.reported.tokens()) {
+        match (end, self.reported) {
             (End::Complete, Some(tokens)) => Some(self.record(end, tokens, TokenSource::Reported)),
             (End::Complete, None) => None,
             _ => {

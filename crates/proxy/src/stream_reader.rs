@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::sync::LazyLock;
 
+use llmgw_types::TokenUsage;
 use memchr::memmem::Finder;
 use serde::Deserialize;
 
@@ -38,6 +39,8 @@ pub(crate) enum Seen {
 pub(crate) struct StreamReader {
     dialect: Dialect,
     reported: Reported,
+    // More was reported than anybody asked for.
+    anew: bool,
     said: u64,
     ended: bool,
     failed: bool,
@@ -48,15 +51,21 @@ impl StreamReader {
         Self {
             dialect,
             reported: Reported::default(),
+            anew: false,
             said: 0,
             ended: false,
             failed: false,
         }
     }
 
+    /// Whether something was reported since this was asked last.
+    pub(crate) fn reports_anew(&mut self) -> bool {
+        std::mem::take(&mut self.anew)
+    }
+
     /// Tokens as reported so far.
-    pub(crate) fn reported(&self) -> &Reported {
-        &self.reported
+    pub(crate) fn tokens(&self) -> Option<TokenUsage> {
+        self.reported.tokens()
     }
 
     /// Events that carried a piece of the answer: model servers send one for each token or two.
@@ -95,6 +104,7 @@ impl StreamReader {
         if (has_usage(&data) || TIMINGS.find(&data).is_some())
             && let Ok(carrier) = serde_json::from_slice::<Carrier<'_>>(&data)
         {
+            self.anew = true;
             if let Some(usage) = carrier.usage() {
                 self.reported.take(usage);
             }
@@ -215,6 +225,6 @@ mod tests {
         let mut reader = StreamReader::new(Dialect::OpenAi);
         let event = br#"data: {"choices":[],"x":"\"usage\":{\"prompt_tokens\":5}"}"#;
         assert_eq!(reader.read(event), Seen::Event);
-        assert!(reader.reported().tokens().is_none());
+        assert!(reader.tokens().is_none());
     }
 }

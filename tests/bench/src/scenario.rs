@@ -1,4 +1,4 @@
-//! The five loads, and what is measured of each.
+//! The six loads, and what is measured of each.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -21,8 +21,10 @@ pub(crate) enum Scenario {
     Streams,
     /// The same with all chunks in one write.
     Bursts,
-    /// 1,000 streams at once, 20 chunks 100 ms apart.
+    /// 1,000 streams at once, 20 chunks 100 ms apart, each on a new connection.
     Slow,
+    /// The same streams one after the other on 1,000 connections.
+    Held,
 }
 
 /// A way to the mock.
@@ -41,7 +43,14 @@ pub(crate) struct Side {
 pub(crate) type Figures = BTreeMap<&'static str, f64>;
 
 impl Scenario {
-    pub(crate) const ALL: [Self; 5] = [Self::Plain, Self::Alone, Self::Streams, Self::Bursts, Self::Slow];
+    pub(crate) const ALL: [Self; 6] = [
+        Self::Plain,
+        Self::Alone,
+        Self::Streams,
+        Self::Bursts,
+        Self::Slow,
+        Self::Held,
+    ];
 
     pub(crate) const fn name(self) -> &'static str {
         match self {
@@ -50,6 +59,7 @@ impl Scenario {
             Self::Streams => "streams",
             Self::Bursts => "bursts",
             Self::Slow => "slow",
+            Self::Held => "held",
         }
     }
 
@@ -57,7 +67,7 @@ impl Scenario {
         match self {
             Self::Plain | Self::Streams | Self::Bursts => 64,
             Self::Alone => 1,
-            Self::Slow => 1000,
+            Self::Slow | Self::Held => 1000,
         }
     }
 
@@ -66,7 +76,7 @@ impl Scenario {
             Self::Plain | Self::Alone => None,
             Self::Streams => Some(Pace::Separate),
             Self::Bursts => Some(Pace::Burst),
-            Self::Slow => Some(Pace::Slow),
+            Self::Slow | Self::Held => Some(Pace::Slow),
         }
     }
 

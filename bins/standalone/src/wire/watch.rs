@@ -10,7 +10,7 @@ use llmgw_proxy::Services;
 use llmgw_store_sqlite::SqliteStore;
 
 /// The pause between two looks; a change is seen within a second.
-const PAUSE: Duration = Duration::from_millis(250);
+const PAUSE: Duration = Duration::from_millis(500);
 
 pub(crate) struct Watch {
     file: SqliteStore,

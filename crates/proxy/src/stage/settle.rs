@@ -121,7 +121,7 @@ fn close(running: Box<Running>, counted: Option<u64>) -> Option<Ended> {
     let prompt = counted.unwrap_or(running.prompt_estimate);
     let tokens = TokenUsage {
         prompt,
-        completion: running.sight.seen,
+        completion: running.seen(),
         ..TokenUsage::default()
     };
     let record = running.record(End::Complete, tokens, source);

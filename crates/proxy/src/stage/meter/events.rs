@@ -8,7 +8,6 @@ use super::{BrokenOff, Passed};
 use crate::Dialect;
 use crate::dialect::{ErrorText, error_event};
 use crate::guard::Guard;
-use crate::running::Sight;
 use crate::sse::{EventSplitter, Piece};
 use crate::stream_reader::{Seen, StreamReader};
 
@@ -50,7 +49,7 @@ impl Events {
                 kept.push(bytes);
             }
         });
-        guard.saw(self.sight());
+        self.tell(guard);
         if self.reader.ended() {
             guard.finish(End::Complete);
         }
@@ -70,7 +69,7 @@ impl Events {
             } else {
                 Seen::Event
             };
-            guard.saw(self.sight());
+            self.tell(guard);
             if (tail.whole || self.reader.ended()) && !(self.take_usage_out && seen == Seen::UsageEvent) {
                 kept.push(tail.bytes);
             }
@@ -102,11 +101,11 @@ impl Events {
         Ok(error_event(self.dialect, &error))
     }
 
-    fn sight(&self) -> Sight {
-        Sight {
-            reported: *self.reader.reported(),
-            seen: self.reader.said(),
+    fn tell(&mut self, guard: &mut Guard) {
+        if self.reader.reports_anew() {
+            guard.reported(self.reader.tokens());
         }
+        guard.saw(self.reader.said());
     }
 }
 

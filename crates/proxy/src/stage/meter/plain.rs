@@ -8,7 +8,6 @@ use crate::body_usage::UsageScanner;
 use crate::estimate;
 use crate::guard::Guard;
 use crate::reported::Reported;
-use crate::running::Sight;
 
 pub(super) struct Plain {
     scanner: UsageScanner,
@@ -35,7 +34,7 @@ impl Plain {
         guard.first_byte();
         self.scanner.push(&chunk);
         self.received += chunk.len() as u64;
-        guard.saw(self.sight());
+        self.tell(guard);
         match self.length {
             Some(length) => {
                 if self.received >= length {
@@ -61,17 +60,18 @@ impl Plain {
         Err(BrokenOff)
     }
 
-    fn sight(&self) -> Sight {
+    fn tell(&self, guard: &mut Guard) {
         let mut reported = Reported::default();
         if let Some(usage) = self.scanner.found() {
             reported.take(usage);
         }
-        let uncounted = self.generates && reported.tokens().is_none();
-        let seen = if uncounted {
+        let tokens = reported.tokens();
+        guard.reported(tokens);
+        let uncounted = self.generates && tokens.is_none();
+        guard.saw(if uncounted {
             estimate::completion_tokens(self.scanner.said())
         } else {
             0
-        };
-        Sight { reported, seen }
+        });
     }
 }

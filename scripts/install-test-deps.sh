@@ -26,6 +26,17 @@ else
   want python3-venv python3 -c 'import ensurepip, venv'
   # Tests start their own; the service that Debian may start upon installing is never used.
   want redis-server command -v redis-server
+  # What XML signatures are built with, and the identity provider that tests log in at.
+  want pkg-config command -v pkg-config
+  want libxmlsec1-dev test -e /usr/include/xmlsec1
+  want libxml2-dev test -e /usr/include/libxml2
+  want libssl-dev test -e /usr/include/openssl/ssl.h
+  want libclang-dev sh -c 'ls /usr/lib/llvm-*/lib/libclang.so /usr/lib/*/libclang*.so'
+  want simplesamlphp test -e /usr/share/simplesamlphp/www
+  want php-cli command -v php
+  for extension in xml mbstring curl sqlite3; do
+    want "php-$extension" sh -c "php -m | grep -qix '${extension/xml/dom}'"
+  done
   # The MongoDB server's only library that is not everywhere; it brings the others.
   want libcurl4 sh -c 'PATH="$PATH:/sbin"; ldconfig -p | grep -q "libcurl\.so\.4 "'
 fi

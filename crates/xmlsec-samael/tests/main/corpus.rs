@@ -34,7 +34,6 @@ fn every_valid_kind_is_taken() {
 
 #[expect(
     clippy::disallowed_methods,
-    clippy::disallowed_types,
     reason = "that no attack takes long is part of what is promised"
 )]
 #[test]

@@ -7,6 +7,8 @@
 mod corpus;
 #[path = "main/edges.rs"]
 mod edges;
+#[path = "main/fuzz.rs"]
+mod fuzz;
 #[path = "main/logout.rs"]
 mod logout;
 #[path = "main/simplesaml.rs"]

@@ -17,14 +17,15 @@
 
 #![expect(clippy::expect_used, reason = "a case fails by panicking, like any test")]
 
+pub mod agreement;
 mod fresh;
 pub mod logins;
 pub mod one_time;
 pub mod races;
 pub mod sessions;
 
-/// One test per case of [`contract::sessions`](crate::contract::sessions), [`contract::logins`](crate::contract::logins)
-/// and those of [`contract::races`](crate::contract::races) that are about sessions.
+/// One test per case of [`contract::sessions`](crate::contract::sessions), [`contract::logins`](crate::contract::logins),
+/// [`contract::agreement`](crate::contract::agreement) and those of [`contract::races`](crate::contract::races) that are about sessions.
 #[macro_export]
 macro_rules! session_store_contract {
     ($block_on:path, $make:expr) => {
@@ -50,6 +51,9 @@ macro_rules! session_store_contract {
             all_sessions_of_a_name_id_are_removed,
             only_the_named_session_indexes_are_removed,
             issuers_name_ids_and_indexes_do_not_run_together,
+        );
+        $crate::session_store_contract!(@cases agreement, $block_on, $make;
+            it_agrees_with_the_sessions_in_memory,
         );
         $crate::session_store_contract!(@races $block_on, $make;
             nothing_brings_a_removed_session_back,

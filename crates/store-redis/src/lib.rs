@@ -1,9 +1,10 @@
-//! Redis: limits that several gateways share, caches of what stores hold, and news of changes.
+//! Redis: limits that several gateways share, caches of what stores hold, news of changes, and web sessions.
 //!
 //! [`RedisAdmission`] keeps counters and reservations, each operation one Lua script and so one step.
 //! [`CachedKeys`], [`CachedUsers`] and [`CachedModels`] stand before the stores that last. [`RedisFeed`] tells all
-//! services of a change. Redis may be emptied at any time: counters are then made anew from the ledger, caches fill
-//! by themselves. Every call is bounded in time.
+//! services of a change. [`RedisSessions`] and [`RedisOneTime`] keep what pages and log-ins need for a while. Redis
+//! may be emptied at any time: counters are then made anew from the ledger, caches fill by themselves, people log in
+//! again. Every call is bounded in time.
 //!
 //! This crate knows nothing of HTTP, settings, the ledger or the wall clock, and starts nothing in the background.
 //!
@@ -29,12 +30,16 @@ mod admission;
 mod cache;
 mod error;
 mod feed;
+mod one_time;
 mod options;
+mod sessions;
 mod store;
 
 pub use admission::RedisAdmission;
 pub use cache::{CachedKeys, CachedModels, CachedUsers};
 pub use error::{OptionsError, PrepareError};
 pub use feed::{Heard, RedisFeed};
+pub use one_time::RedisOneTime;
 pub use options::Options;
+pub use sessions::RedisSessions;
 pub use store::RedisStore;

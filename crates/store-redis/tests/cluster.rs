@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use deadpool_redis::redis;
 use llmgw_keys::MemoryKeys;
 use llmgw_servers::Redis;
-use llmgw_store_redis::{CachedKeys, Heard, Options, RedisAdmission, RedisFeed};
+use llmgw_store_redis::{CachedKeys, Heard, Options, RedisAdmission, RedisFeed, RedisOneTime, RedisSessions};
 use llmgw_types::{Change, ChangeFeed, KeyId, SecretString, Timestamp};
 use llmgw_usage::admission::AdmissionStore;
 use llmgw_usage::admission::contract::calendar;
@@ -69,6 +69,24 @@ mod keys {
             ),
             ()
         )
+    );
+}
+
+mod sessions {
+    use super::*;
+
+    llmgw_sessions::session_store_contract!(
+        server::block_on,
+        (RedisSessions::new(server::open(&options())), ())
+    );
+}
+
+mod one_time {
+    use super::*;
+
+    llmgw_sessions::one_time_store_contract!(
+        server::block_on,
+        (RedisOneTime::new(server::open(&options())), ())
     );
 }
 

@@ -15,5 +15,6 @@ mod feed;
 mod line;
 mod outage;
 mod server;
+mod sessions;
 mod settings;
 mod tls;

@@ -1,4 +1,4 @@
-//! Keys, users, models and the ledger in one SQLite file: the embedded default.
+//! Keys, users, models, the ledger and web sessions in one SQLite file: the embedded default.
 //!
 //! This crate knows nothing of HTTP, settings or the wall clock. One thread writes and a few read, so no SQL
 //! ever runs on a caller's thread; several processes may open the same file.
@@ -24,11 +24,15 @@ mod keys;
 mod ledger;
 mod migrations;
 mod models;
+mod one_time;
+mod sessions;
 mod store;
 mod users;
 
 pub use keys::SqliteKeys;
 pub use ledger::SqliteLedger;
 pub use models::SqliteModels;
+pub use one_time::SqliteOneTime;
+pub use sessions::SqliteSessions;
 pub use store::{Options, SqliteStore};
 pub use users::SqliteUsers;

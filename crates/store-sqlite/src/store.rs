@@ -1,4 +1,4 @@
-//! The file and the four adapters over it.
+//! The file and the adapters over it.
 
 use std::fs::OpenOptions;
 use std::io;
@@ -11,7 +11,7 @@ use llmgw_types::StoreError;
 
 use crate::connections::Connections;
 use crate::error::STORE;
-use crate::{SqliteKeys, SqliteLedger, SqliteModels, SqliteUsers};
+use crate::{SqliteKeys, SqliteLedger, SqliteModels, SqliteOneTime, SqliteSessions, SqliteUsers};
 
 /// How a file is opened.
 #[derive(Debug, Clone)]
@@ -94,6 +94,18 @@ impl SqliteStore {
     #[must_use]
     pub fn ledger(&self) -> SqliteLedger {
         SqliteLedger::new(Arc::clone(&self.connections))
+    }
+
+    /// Where web sessions are kept.
+    #[must_use]
+    pub fn sessions(&self) -> SqliteSessions {
+        SqliteSessions::new(Arc::clone(&self.connections))
+    }
+
+    /// Where values that can be taken once, and used ids are kept.
+    #[must_use]
+    pub fn one_time(&self) -> SqliteOneTime {
+        SqliteOneTime::new(Arc::clone(&self.connections))
     }
 }
 

@@ -1,4 +1,4 @@
-//! The contracts of all four ports, each case on a file of its own.
+//! The contracts of all ports, each case on a file of its own.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -37,4 +37,12 @@ mod models {
 
 mod ledger {
     llmgw_usage::ledger_contract!(futures_executor::block_on, made!(ledger));
+}
+
+mod sessions {
+    llmgw_sessions::session_store_contract!(futures_executor::block_on, made!(sessions));
+}
+
+mod one_time {
+    llmgw_sessions::one_time_store_contract!(futures_executor::block_on, made!(one_time));
 }

@@ -3,10 +3,12 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use futures_executor::block_on;
 use llmgw_keys::UserStore;
 use llmgw_models::{Model, ModelCatalog};
+use llmgw_sessions::{OneTimeStore, Session, SessionStore, TokenHash};
 use llmgw_store_sqlite::{Options, SqliteStore};
 use llmgw_types::{ModelId, StoreError, Timestamp};
 use llmgw_usage::ledger::{ReportQuery, UsageLedger, contract};
@@ -154,4 +156,65 @@ fn what_cannot_be_read_is_corrupt() {
     let error = block_on(store.models().list()).unwrap_err();
     assert!(matches!(error, StoreError::Corrupt { .. }), "{error:?}");
     assert!(block_on(store.users().by_name("nobody")).unwrap().is_none());
+}
+
+#[test]
+fn of_two_openers_one_takes_and_one_is_first() {
+    let (path, _folder) = folder();
+    let stores = [open(&path), open(&path)];
+    let (now, until) = (Timestamp::from_millis(1), Timestamp::from_millis(2));
+    for round in 0..20_u8 {
+        let hash = TokenHash::from_bytes([round; 32]);
+        block_on(stores[0].one_time().put("log-in", &hash, b"value", until, now)).unwrap();
+        let both = std::thread::scope(|scope| {
+            let threads = stores.each_ref().map(|store| {
+                scope.spawn(move || {
+                    let store = store.one_time();
+                    let taken = block_on(store.take("log-in", &hash, now)).unwrap();
+                    let first =
+                        block_on(store.first_use("assertion", &hash.to_string(), until, now)).unwrap();
+                    (usize::from(taken.is_some()), usize::from(first))
+                })
+            });
+            threads.map(|thread| thread.join().unwrap())
+        });
+        assert_eq!((both[0].0 + both[1].0, both[0].1 + both[1].1), (1, 1));
+    }
+}
+
+#[test]
+fn what_is_over_leaves_the_file() {
+    let (path, _folder) = folder();
+    let store = open(&path);
+    let keep = |n: u8, now: i64| {
+        let now = Timestamp::from_millis(now);
+        let until = now.plus(Duration::from_millis(5));
+        let session = Session::new(now, Duration::from_secs(9), Duration::from_millis(5));
+        let hash = TokenHash::from_bytes([n; 32]);
+        block_on(store.sessions().insert(&hash, &session, now)).unwrap();
+        block_on(store.one_time().put("log-in", &hash, b"value", until, now)).unwrap();
+        block_on(
+            store
+                .one_time()
+                .first_use("assertion", &n.to_string(), until, now),
+        )
+        .unwrap();
+    };
+    let connection = rusqlite::Connection::open(&path).unwrap();
+    let rows = || {
+        ["sessions", "one_time_values", "used_ids"].map(|table| {
+            let count = format!("SELECT count(*) FROM {table}");
+            connection
+                .query_row(&count, [], |row| row.get::<_, i64>(0))
+                .unwrap()
+        })
+    };
+    for n in 0..50 {
+        keep(n, 0);
+    }
+    let kept = TokenHash::from_bytes([7; 32]);
+    assert!(block_on(store.sessions().touch(&kept, Timestamp::from_millis(4))).unwrap());
+    assert_eq!(rows(), [50, 50, 50]);
+    keep(100, 5);
+    assert_eq!(rows(), [2, 1, 1]);
 }

@@ -5,8 +5,9 @@
 //! logins both ways. What needs a C library is behind [`XmlSignature`] and [`XmlDecryption`]; what they are handed
 //! passed the [`Filtered`] type before, and only what they say was signed is read.
 //!
-//! This crate knows nothing of HTTP, cookies, stores, settings or the wall clock. That a login's state is taken once
-//! and an assertion used once is for its caller, who has a store for it.
+//! [`once`] keeps what may happen once behind the port of `llmgw-sessions`.
+//!
+//! This crate knows nothing of HTTP, cookies, settings, the wall clock, or which store that is.
 //!
 //! ```
 //! use llmgw_auth_saml::ServiceProvider;
@@ -27,6 +28,7 @@ mod filter;
 pub mod login;
 pub mod logout;
 mod metadata;
+pub mod once;
 mod provider;
 mod request;
 mod response;

@@ -31,7 +31,8 @@ else
   want libxmlsec1-dev test -e /usr/include/xmlsec1
   want libxml2-dev test -e /usr/include/libxml2
   want libssl-dev test -e /usr/include/openssl/ssl.h
-  want libclang-dev sh -c 'ls /usr/lib/llvm-*/lib/libclang.so /usr/lib/*/libclang*.so'
+  want libclang-dev sh -c 'ls /usr/lib/llvm-*/lib/libclang.so || ls /usr/lib/*/libclang.so'
+  want openssl command -v openssl
   want simplesamlphp test -e /usr/share/simplesamlphp/www
   want php-cli command -v php
   for extension in xml mbstring curl sqlite3; do

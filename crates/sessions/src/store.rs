@@ -24,7 +24,7 @@ pub trait SessionStore: Send + Sync {
     async fn update(&self, hash: &TokenHash, session: &Session, now: Timestamp) -> Result<bool, StoreError>;
 
     /// Notes that the session was used at `seen_at`; an earlier time never replaces a later. Returns whether it
-    /// was there at that time.
+    /// was there at that time; of one that is over meanwhile it may say either.
     async fn touch(&self, hash: &TokenHash, seen_at: Timestamp) -> Result<bool, StoreError>;
 
     /// Ends the session. Returns whether it was there; of one that is over it may say either.

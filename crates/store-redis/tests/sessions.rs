@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use deadpool_redis::redis;
+use llmgw_servers::Redis;
 use llmgw_sessions::{Login, OneTimeStore, Session, SessionStore, Token, TokenHash};
-use llmgw_store_redis::{RedisOneTime, RedisSessions};
-use llmgw_types::{Timestamp, UserId};
+use llmgw_store_redis::{Options, RedisOneTime, RedisSessions};
+use llmgw_types::{StoreError, Timestamp, UserId};
 
 use crate::server;
 
@@ -48,7 +49,7 @@ fn session(user: UserId, now: Timestamp) -> Session {
     }
 }
 
-fn now(options: &llmgw_store_redis::Options) -> Timestamp {
+fn now(options: &Options) -> Timestamp {
     server::block_on(server::open(options).time()).unwrap()
 }
 
@@ -185,4 +186,31 @@ fn sessions_that_redis_let_go_are_not_counted() {
     assert_eq!(server::block_on(sessions.remove_user(user)).unwrap(), 0);
     let left = kept(&options.prefix);
     assert!(left.iter().all(|(name, _)| name != "s1:u"), "{left:?}");
+}
+
+#[test]
+fn a_full_server_changes_no_session_and_ends_those_it_has() {
+    let redis = Redis::start();
+    let options = Options {
+        call_timeout: Duration::from_secs(5),
+        ..Options::at(&redis.url())
+    };
+    let sessions = RedisSessions::new(server::open(&options));
+    let (before, now) = (UserId::from_bytes([1; 16]), now(&options));
+    server::block_on(sessions.insert(&hash(1), &session(before, now), now)).unwrap();
+    let client = deadpool_redis::redis::Client::open(redis.url()).unwrap();
+    let mut asked = client.get_connection().unwrap();
+    let mut full = deadpool_redis::redis::cmd("CONFIG");
+    full.arg("SET").arg("maxmemory").arg(1).exec(&mut asked).unwrap();
+    let after = session(UserId::from_bytes([2; 16]), now);
+    let refused = server::block_on(sessions.update(&hash(1), &after, now));
+    assert!(
+        matches!(refused, Err(StoreError::Unavailable { .. })),
+        "{refused:?}"
+    );
+    assert!(server::block_on(sessions.insert(&hash(2), &after, now)).is_err());
+    let kept = server::block_on(sessions.get(&hash(1), now)).unwrap();
+    assert_eq!(kept, Some(session(before, now)));
+    assert_eq!(server::block_on(sessions.remove_user(before)).unwrap(), 1);
+    assert_eq!(server::block_on(sessions.get(&hash(1), now)).unwrap(), None);
 }

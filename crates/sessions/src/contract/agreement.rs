@@ -63,7 +63,11 @@ impl World {
                 inserted => inserted.map(|()| true).map(Some).expect(WORKS),
             },
             5..7 => Some(store.update(&hash, &session, now).await.expect(WORKS)),
-            7..9 => Some(store.touch(&hash, session.seen_at).await.expect(WORKS)),
+            7..9 => {
+                // Of one that is over meanwhile a store may say either.
+                let seen_at = if live { session.seen_at } else { now };
+                Some(store.touch(&hash, seen_at).await.expect(WORKS))
+            }
             9 => {
                 let removed = store.remove(&hash).await.expect(WORKS);
                 live.then_some(removed)

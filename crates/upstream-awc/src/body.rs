@@ -25,11 +25,8 @@ pub struct AwcBody {
     bounds: Bounds,
     received: u64,
     last_read: Instant,
-    // One timer, looked at only when it may have fired: a stream's every chunk need not touch it.
+    // One timer, looked at only when it fires: a stream's every chunk need not touch it.
     timer: Option<Pin<Box<Sleep>>>,
-    fires_at: Instant,
-    // Whether anything was read since the timer was looked at last.
-    read: bool,
     // Whom it wakes.
     woken: Waker,
 }
@@ -50,26 +47,19 @@ impl AwcBody {
             received: 0,
             last_read: Instant::now(),
             timer: None,
-            fires_at: Instant::now(),
-            read: false,
             woken: Waker::noop().clone(),
         }
     }
 
     fn silent_too_long(&mut self, cx: &mut Context<'_>) -> bool {
-        let fresh = std::mem::take(&mut self.read);
-        // It had not fired when that was read, so it will wake us for another look.
-        if fresh && self.last_read < self.fires_at && self.woken.will_wake(cx.waker()) {
+        let is_set = self.woken.will_wake(cx.waker());
+        if is_set && self.timer.as_ref().is_some_and(|timer| !timer.is_elapsed()) {
             return false;
         }
         self.woken.clone_from(cx.waker());
         loop {
             let deadline = self.last_read + self.bounds.idle;
-            let fires_at = &mut self.fires_at;
-            let timer = self.timer.get_or_insert_with(|| {
-                *fires_at = deadline;
-                Box::pin(sleep_until(deadline))
-            });
+            let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(deadline)));
             if timer.as_mut().poll(cx).is_pending() {
                 return false;
             }
@@ -77,7 +67,6 @@ impl AwcBody {
                 return true;
             }
             timer.as_mut().reset(deadline);
-            self.fires_at = deadline;
         }
     }
 }
@@ -114,7 +103,6 @@ impl Stream for AwcBody {
             Poll::Ready(Some(Ok(bytes))) => {
                 this.received += bytes.len() as u64;
                 this.last_read = Instant::now();
-                this.read = true;
                 Poll::Ready(Some(Ok(bytes)))
             }
         }

@@ -67,17 +67,10 @@ impl Guard {
         }
     }
 
-    /// Takes note of what the model server reported, if it did.
-    pub(crate) fn reported(&mut self, tokens: Option<TokenUsage>) {
+    /// Takes note of what the model server reported, if it did, and of how many completion tokens passed by so far.
+    pub(crate) fn saw(&mut self, reported: Option<TokenUsage>, seen: u64) {
         if let Some(running) = &mut self.running {
-            running.reported(tokens);
-        }
-    }
-
-    /// Takes note of how many completion tokens passed by so far.
-    pub(crate) fn saw(&mut self, seen: u64) {
-        if let Some(running) = &mut self.running {
-            running.saw(seen);
+            running.saw(reported, seen);
         }
     }
 

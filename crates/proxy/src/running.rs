@@ -19,15 +19,6 @@ const PROGRESS_EVERY: Duration = Duration::from_secs(1);
 /// The status a record has when its client left before any was sent (nginx's word for it).
 const CLIENT_CLOSED_REQUEST: u16 = 499;
 
-/// What changes with each piece of an answer. Together, because with a thousand streams open each of these lines
-/// of memory has to be fetched again for every piece.
-struct Pace {
-    // Completion tokens as far as they were seen passing by.
-    seen: u64,
-    first_byte: Option<Duration>,
-    last_progress: Duration,
-}
-
 /// A request from admission to its end.
 pub(crate) struct Running {
     pub(crate) id: RequestId,
@@ -47,8 +38,11 @@ pub(crate) struct Running {
     pub(crate) entry: Option<Box<dyn JournalEntry>>,
     pub(crate) client_request_id: Option<String>,
     started: Duration,
+    // Completion tokens as far as they were seen passing by.
+    seen: u64,
+    first_byte: Option<Duration>,
     ended: Option<Duration>,
-    pace: Pace,
+    last_progress: Duration,
     services: Arc<Services>,
 }
 
@@ -85,44 +79,39 @@ impl Running {
             entry: None,
             client_request_id: from.client_request_id,
             started: from.started,
+            seen: 0,
+            first_byte: None,
             ended: None,
-            pace: Pace {
-                seen: 0,
-                first_byte: None,
-                last_progress: from.started,
-            },
+            last_progress: from.started,
             services: from.services,
         }
     }
 
     /// Takes note that the answer's first byte came.
     pub(crate) fn first_byte(&mut self) {
-        if self.pace.first_byte.is_none() {
-            self.pace.first_byte = Some(self.now());
+        if self.first_byte.is_none() {
+            self.first_byte = Some(self.now());
         }
     }
 
-    /// Takes note of what the model server reported, if it did.
-    pub(crate) fn reported(&mut self, tokens: Option<TokenUsage>) {
-        self.reported = tokens;
-        if tokens.is_some_and(|tokens| tokens.completion > 0) {
+    /// Takes note of what the model server reported, if it did, and of how many completion tokens passed by so far;
+    /// tells the journal once a second at most.
+    pub(crate) fn saw(&mut self, reported: Option<TokenUsage>, seen: u64) {
+        self.reported = reported;
+        self.seen = seen;
+        if reported.is_some_and(|tokens| tokens.completion > 0) {
             self.body = None;
         }
-    }
-
-    /// Takes note of how many completion tokens passed by so far; tells the journal once a second at most.
-    pub(crate) fn saw(&mut self, seen: u64) {
-        self.pace.seen = seen;
         let now = self.now();
-        if now.saturating_sub(self.pace.last_progress) >= PROGRESS_EVERY {
-            self.pace.last_progress = now;
+        if now.saturating_sub(self.last_progress) >= PROGRESS_EVERY {
+            self.last_progress = now;
             self.note_progress(false);
         }
     }
 
     /// Completion tokens as far as they were seen passing by.
     pub(crate) fn seen(&self) -> u64 {
-        self.pace.seen
+        self.seen
     }
 
     /// Tells the journal what is known so far.
@@ -205,7 +194,7 @@ impl Running {
 
     /// Time from the request's first byte to the first byte of the answer.
     pub(crate) fn time_to_first_byte(&self) -> Option<Duration> {
-        self.pace.first_byte.map(|at| at.saturating_sub(self.started))
+        self.first_byte.map(|at| at.saturating_sub(self.started))
     }
 
     /// The note for the journal before the model server is called.
@@ -259,7 +248,7 @@ impl Running {
     // reported or seen, whichever is more.
     fn known(&self) -> (TokenUsage, TokenSource) {
         match self.reported {
-            Some(tokens) if tokens.completion >= self.pace.seen => (tokens, TokenSource::Reported),
+            Some(tokens) if tokens.completion >= self.seen => (tokens, TokenSource::Reported),
             Some(tokens) => {
                 let prompt = if tokens.prompt == 0 {
                     self.prompt_estimate
@@ -269,7 +258,7 @@ impl Running {
                 (
                     TokenUsage {
                         prompt,
-                        completion: self.pace.seen,
+                        completion: self.seen,
                         ..tokens
                     },
                     TokenSource::Estimated,
@@ -278,7 +267,7 @@ impl Running {
             None => {
                 let tokens = TokenUsage {
                     prompt: self.prompt_estimate,
-                    completion: self.pace.seen,
+                    completion: self.seen,
                     ..TokenUsage::default()
                 };
                 (tokens, TokenSource::Estimated)

@@ -39,8 +39,6 @@ pub(crate) enum Seen {
 pub(crate) struct StreamReader {
     dialect: Dialect,
     reported: Reported,
-    // More was reported than anybody asked for.
-    anew: bool,
     said: u64,
     ended: bool,
     failed: bool,
@@ -51,16 +49,10 @@ impl StreamReader {
         Self {
             dialect,
             reported: Reported::default(),
-            anew: false,
             said: 0,
             ended: false,
             failed: false,
         }
-    }
-
-    /// Whether something was reported since this was asked last.
-    pub(crate) fn reports_anew(&mut self) -> bool {
-        std::mem::take(&mut self.anew)
     }
 
     /// Tokens as reported so far.
@@ -104,7 +96,6 @@ impl StreamReader {
         if (has_usage(&data) || TIMINGS.find(&data).is_some())
             && let Ok(carrier) = serde_json::from_slice::<Carrier<'_>>(&data)
         {
-            self.anew = true;
             if let Some(usage) = carrier.usage() {
                 self.reported.take(usage);
             }

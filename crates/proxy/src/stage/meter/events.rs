@@ -101,11 +101,8 @@ impl Events {
         Ok(error_event(self.dialect, &error))
     }
 
-    fn tell(&mut self, guard: &mut Guard) {
-        if self.reader.reports_anew() {
-            guard.reported(self.reader.tokens());
-        }
-        guard.saw(self.reader.said());
+    fn tell(&self, guard: &mut Guard) {
+        guard.saw(self.reader.tokens(), self.reader.said());
     }
 }
 

@@ -66,12 +66,12 @@ impl Plain {
             reported.take(usage);
         }
         let tokens = reported.tokens();
-        guard.reported(tokens);
         let uncounted = self.generates && tokens.is_none();
-        guard.saw(if uncounted {
+        let seen = if uncounted {
             estimate::completion_tokens(self.scanner.said())
         } else {
             0
-        });
+        };
+        guard.saw(tokens, seen);
     }
 }

@@ -85,7 +85,6 @@ impl<'t> Filtered<'t> {
         if !is(document.root_element(), namespace, name) {
             return Err(Refusal::Malformed("another element than expected"));
         }
-        nothing_but_elements(&document)?;
         ids(&document)?;
         assertions(&document, kind)?;
         let signatures = signature::check(&document, kind)?;
@@ -195,18 +194,6 @@ impl Tag {
             closed: false,
         }
     }
-}
-
-fn nothing_but_elements(document: &Document<'_>) -> Result<(), Refusal> {
-    for node in document.descendants() {
-        if node.is_comment() || node.is_pi() {
-            return Err(Refusal::Structure("a comment or processing instruction"));
-        }
-        if node.is_element() && node.ancestors().count() > DEEPEST + 2 {
-            return Err(Refusal::Structure("nested too deep"));
-        }
-    }
-    Ok(())
 }
 
 // What a signature's reference names must be one element, for every reader.

@@ -1,12 +1,13 @@
 //! Single logout, both ways (SAML core 3.7, SAML profiles 4.4): our requests and answers, and those of the identity
 //! provider.
 
+use std::io::Read;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use flate2::read::DeflateDecoder;
 use llmgw_types::Timestamp;
 use quick_xml::escape::escape;
-use std::io::Read;
 use url::form_urlencoded;
 
 use crate::Refusal;
@@ -166,8 +167,7 @@ pub fn read(
                 .map_err(|_| Refusal::Signature("fits none of the identity provider's certificates"))?
         }
     };
-    let document = roxmltree::Document::parse(&signed)
-        .map_err(|_| Refusal::Malformed("what was signed is not well-formed XML"))?;
+    let document = crate::xml::signed(&signed)?;
     let root = document.root_element();
     envelope(root, we, idp, now)?;
     match parameter {

@@ -2,15 +2,13 @@
 
 use std::fmt;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use llmgw_types::Timestamp;
 use roxmltree::Node;
 
 use crate::Refusal;
 use crate::crypto::{Certificate, XmlSignature};
 use crate::filter::{Filtered, Kind};
-use crate::xml::{DSIG, METADATA, POST, REDIRECT, SAMLP, SHIBMD, children, moment, only, text};
+use crate::xml::{DSIG, METADATA, REDIRECT, SAMLP, SHIBMD, bytes, children, moment, only, text};
 
 /// An identity provider.
 #[derive(Clone, PartialEq, Eq)]
@@ -68,8 +66,7 @@ impl IdentityProvider {
         let signed = signature
             .verify(&filtered, std::slice::from_ref(signer))
             .map_err(|_| Refusal::Signature("the metadata's fits not its signer"))?;
-        let document = roxmltree::Document::parse(&signed)
-            .map_err(|_| Refusal::Malformed("what was signed is not well-formed XML"))?;
+        let document = crate::xml::signed(&signed)?;
         Self::from_element(document.root_element(), now)
     }
 
@@ -124,11 +121,7 @@ fn certificates(role: Node<'_, '_>) -> Result<Vec<Certificate>, Refusal> {
             .descendants()
             .filter(|node| crate::xml::is(*node, DSIG, "X509Certificate"))
         {
-            let mut base64 = text(certificate)?;
-            base64.retain(|letter| !letter.is_ascii_whitespace());
-            let der = STANDARD
-                .decode(base64)
-                .map_err(|_| Refusal::Malformed("a certificate that is no base64"))?;
+            let der = bytes(&text(certificate)?)?;
             found.push(Certificate::from_der(der));
         }
     }
@@ -153,6 +146,3 @@ fn scopes(root: Node<'_, '_>, role: Node<'_, '_>) -> Vec<String> {
         .filter_map(|scope| text(scope).ok())
         .collect()
 }
-
-/// Names of bindings that our own metadata offers for logout.
-pub(crate) const LOGOUT_BINDINGS: [&str; 2] = [REDIRECT, POST];

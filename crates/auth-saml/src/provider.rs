@@ -8,8 +8,7 @@ use quick_xml::escape::escape;
 use url::Url;
 
 use crate::crypto::Certificate;
-use crate::metadata::LOGOUT_BINDINGS;
-use crate::xml::{DSIG, METADATA, POST, SAMLP};
+use crate::xml::{DSIG, METADATA, POST, REDIRECT, SAMLP};
 
 /// We, the service provider.
 #[derive(Clone, PartialEq, Eq)]
@@ -84,7 +83,7 @@ impl ServiceProvider {
     pub fn metadata(&self) -> String {
         let keys: String = self.certificates.iter().map(key_descriptors).collect();
         let logout = escape(self.logout_url.as_str());
-        let logouts: String = LOGOUT_BINDINGS
+        let logouts: String = [REDIRECT, POST]
             .iter()
             .map(|binding| format!("<md:SingleLogoutService Binding=\"{binding}\" Location=\"{logout}\"/>"))
             .collect();

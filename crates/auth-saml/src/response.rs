@@ -1,8 +1,6 @@
 //! From the bytes of a response to what a signature covers: decode, filter, verify, decrypt. What this module gives out
 //! is genuine; whether it is for us, now, is asked in [`checks`](crate::checks).
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use llmgw_types::Timestamp;
 use roxmltree::{Document, Node};
 
@@ -11,7 +9,7 @@ use crate::crypto::{XmlDecryption, XmlSignature};
 use crate::encrypted;
 use crate::filter::{Filtered, Kind, LONGEST_MESSAGE};
 use crate::metadata::IdentityProvider;
-use crate::xml::{SAML, SAMLP, moment, only, text};
+use crate::xml::{SAML, SAMLP, bytes, moment, only, signed, text};
 
 /// The envelope. Where it was not signed it is checked all the same, but nothing is taken from it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,7 +34,7 @@ impl Genuine {
         &self,
         read: impl FnOnce(Node<'_, '_>) -> Result<T, Refusal>,
     ) -> Result<T, Refusal> {
-        let document = parse(&self.signed)?;
+        let document = signed(&self.signed)?;
         let root = document.root_element();
         let assertion = if crate::xml::is(root, SAML, "Assertion") {
             root
@@ -52,10 +50,7 @@ pub(crate) fn decode(form: &str) -> Result<Vec<u8>, Refusal> {
     if form.len() > LONGEST_MESSAGE * 2 {
         return Err(Refusal::Malformed("longer than a message may be"));
     }
-    let letters: Vec<u8> = form.bytes().filter(|byte| !byte.is_ascii_whitespace()).collect();
-    STANDARD
-        .decode(letters)
-        .map_err(|_| Refusal::Malformed("not base64"))
+    bytes(form)
 }
 
 /// Opens a response.
@@ -67,9 +62,8 @@ pub(crate) fn open(
 ) -> Result<Genuine, Refusal> {
     let bytes = decode(form)?;
     let response = Filtered::new(&bytes, Kind::Response)?;
-    status(response.root())?;
     let verified = verified(&response, idp, signature)?;
-    let believed = verified.as_ref().map(|text| parse(text)).transpose()?;
+    let believed = verified.as_ref().map(|text| signed(text)).transpose()?;
     let signed_response = believed
         .as_ref()
         .map(Document::root_element)
@@ -116,10 +110,6 @@ fn verified(
         .verify(message, &idp.signing)
         .map(Some)
         .map_err(|_| Refusal::Signature("fits none of the identity provider's certificates"))
-}
-
-fn parse(text: &str) -> Result<Document<'_>, Refusal> {
-    Document::parse(text).map_err(|_| Refusal::Malformed("what was signed is not well-formed XML"))
 }
 
 // Top-level status only: the second level is the identity provider's reason.

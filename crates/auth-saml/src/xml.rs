@@ -1,7 +1,9 @@
 //! Names of the standards, and reading of elements. Everything here works on documents that passed the filter.
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use llmgw_types::Timestamp;
-use roxmltree::Node;
+use roxmltree::{Document, Node};
 
 use crate::Refusal;
 
@@ -63,4 +65,17 @@ pub(crate) fn moment(node: Node<'_, '_>, attribute: &str) -> Result<Option<Times
                 .map_err(|_| Refusal::Malformed("a time that is none"))
         })
         .transpose()
+}
+
+/// Bytes as messages carry them: base64, in lines or not.
+pub(crate) fn bytes(text: &str) -> Result<Vec<u8>, Refusal> {
+    let letters: Vec<u8> = text.bytes().filter(|byte| !byte.is_ascii_whitespace()).collect();
+    STANDARD
+        .decode(letters)
+        .map_err(|_| Refusal::Malformed("not base64"))
+}
+
+/// The document that a signature covers.
+pub(crate) fn signed(text: &str) -> Result<Document<'_>, Refusal> {
+    Document::parse(text).map_err(|_| Refusal::Malformed("what was signed is not well-formed XML"))
 }

@@ -16,12 +16,14 @@ const LAYOUT: &str = "o1";
 
 static PUT: LazyLock<Script> = LazyLock::new(|| {
     Script::new(&[
+        include_str!("lua/expiry.lua"),
         include_str!("lua/one_time/prelude.lua"),
         include_str!("lua/one_time/put.lua"),
     ])
 });
 static FIRST_USE: LazyLock<Script> = LazyLock::new(|| {
     Script::new(&[
+        include_str!("lua/expiry.lua"),
         include_str!("lua/one_time/prelude.lua"),
         include_str!("lua/one_time/first_use.lua"),
     ])

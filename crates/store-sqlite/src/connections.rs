@@ -10,7 +10,7 @@ use std::thread::{Builder, JoinHandle};
 
 use jiff::tz::TimeZone;
 use llmgw_types::StoreError;
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, OpenFlags, Params};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::Options;
@@ -137,6 +137,12 @@ fn prepare(connection: &Connection, options: &Options) -> rusqlite::Result<()> {
 
 fn gone() -> StoreError {
     StoreError::unavailable(STORE, "its thread has ended")
+}
+
+/// Runs one statement; returns how many rows it changed.
+pub(crate) fn execute(connection: &Connection, text: &str, params: impl Params) -> Result<usize, StoreError> {
+    let mut statement = connection.prepare_cached(text).map_err(failed)?;
+    statement.execute(params).map_err(failed)
 }
 
 #[cfg(test)]

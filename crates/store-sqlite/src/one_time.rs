@@ -5,9 +5,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use llmgw_sessions::{OneTimeStore, TokenHash};
 use llmgw_types::{StoreError, Timestamp};
-use rusqlite::{Connection, OptionalExtension, Params, params};
+use rusqlite::{OptionalExtension, params};
 
-use crate::connections::Connections;
+use crate::connections::{Connections, execute};
 use crate::error::failed;
 
 /// Values and used ids in a SQLite file. Each new one lets go of some that are over.
@@ -101,9 +101,4 @@ impl OneTimeStore for SqliteOneTime {
             })
             .await
     }
-}
-
-fn execute(connection: &Connection, text: &str, params: impl Params) -> Result<usize, StoreError> {
-    let mut statement = connection.prepare_cached(text).map_err(failed)?;
-    statement.execute(params).map_err(failed)
 }

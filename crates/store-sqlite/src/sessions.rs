@@ -9,7 +9,7 @@ use llmgw_types::{StoreError, Timestamp, UserId};
 use rusqlite::{Connection, OptionalExtension, Params, Row, named_params, params};
 
 use crate::columns::{get_count, get_json, get_time, json};
-use crate::connections::Connections;
+use crate::connections::{Connections, execute};
 use crate::error::{failed, failed_to_keep};
 
 /// Sessions in a SQLite file. Each new one lets go of some that are over.
@@ -134,11 +134,6 @@ impl SessionStore for SqliteSessions {
         let removed = self.delete(REMOVE_LOGIN, named).await?;
         Ok(removed as u64)
     }
-}
-
-fn execute(connection: &Connection, text: &str, params: impl Params) -> Result<usize, StoreError> {
-    let mut statement = connection.prepare_cached(text).map_err(failed)?;
-    statement.execute(params).map_err(failed)
 }
 
 fn find(connection: &Connection, hash: &TokenHash, now: Timestamp) -> rusqlite::Result<Option<Session>> {

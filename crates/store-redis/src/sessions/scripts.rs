@@ -8,6 +8,7 @@ macro_rules! scripts {
     ($($name:ident = $file:literal;)*) => {
         $(pub(super) static $name: LazyLock<Script> = LazyLock::new(|| {
             Script::new(&[
+                include_str!("../lua/expiry.lua"),
                 include_str!("../lua/sessions/prelude.lua"),
                 include_str!(concat!("../lua/sessions/", $file, ".lua")),
             ])

@@ -9,17 +9,12 @@
 local call = redis.call
 local BASE = KEYS[1]
 
--- By how much the clocks of callers and of this server may differ: keys live so much longer, in milliseconds.
-local SPARE = 3600 * 1000
-local FAR = 2 ^ 52
-
 local function session_key(token_hash)
   return BASE .. 's' .. token_hash
 end
 
 local function expire_at(key, micros)
-  local millis = math.min(math.ceil(micros / 1000), FAR) + SPARE
-  call('PEXPIREAT', key, string.format('%.0f', millis))
+  call('PEXPIREAT', key, goes_at(micros))
 end
 
 local function expires_at(seen, ends, idle)

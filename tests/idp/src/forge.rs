@@ -104,7 +104,7 @@ impl Parts {
                 attribute("urn:oid:1.3.6.1.4.1.5923.1.5.1.1", "isMemberOf", &["cn=physics"]),
             ]
             .concat(),
-            signature: |id| template(id, RSA_SHA256, SHA256, TRANSFORMS),
+            signature,
             signs: Signs::Assertion,
             signer: keys().idp.clone(),
         }
@@ -182,6 +182,12 @@ pub fn template(id: &str, signature: &str, digest: &str, transforms: &str) -> St
          </ds:Transforms><ds:DigestMethod Algorithm=\"{digest}\"/><ds:DigestValue/></ds:Reference></ds:SignedInfo>\
          <ds:SignatureValue/></ds:Signature>"
     )
+}
+
+/// The same by the algorithms that most use.
+#[must_use]
+pub fn signature(id: &str) -> String {
+    template(id, RSA_SHA256, SHA256, TRANSFORMS)
 }
 
 /// Makes the first signature in a document. Gives the element, without a declaration before it.

@@ -19,7 +19,7 @@ mod valid;
 
 pub use attacks::{Case, attacks};
 pub use encrypt::{Encryption, encrypted};
-pub use forge::{Parts, Signs, embed, form, sign, template};
+pub use forge::{Parts, Signs, embed, form, sign, signature, template};
 pub use keys::{Pair, keys};
 pub use logout::{logout_query, logout_request, signed_query};
 pub use simplesaml::SimpleSaml;

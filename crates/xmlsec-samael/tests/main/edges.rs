@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use llmgw_auth_saml::{GroupRule, IdentityProvider, LoginWishes, Refusal, Rule};
-use llmgw_idp::{Parts, Signs, form, keys, sign, template};
+use llmgw_idp::{Parts, Signs, form, keys, sign, signature};
 use llmgw_types::{Role, Timestamp};
 
 use crate::world::{IDP, World};
@@ -322,13 +322,7 @@ fn metadata_that_checks_nothing_is_refused() {
 #[test]
 fn metadata_may_be_pinned_to_its_signer() {
     let world = World::new();
-    let signature = template(
-        "_m",
-        "http://www.w3.org/2001/04/xmldsig-more#rsa-sha256",
-        "http://www.w3.org/2001/04/xmlenc#sha256",
-        "<ds:Transform Algorithm=\"http://www.w3.org/2000/09/xmldsig#enveloped-signature\"/>\
-         <ds:Transform Algorithm=\"http://www.w3.org/2001/10/xml-exc-c14n#\"/>",
-    );
+    let signature = signature("_m");
     let unsigned = metadata("");
     let signed = sign(
         &unsigned.replacen("\"><md:IDP", &format!("\">{signature}<md:IDP"), 1),

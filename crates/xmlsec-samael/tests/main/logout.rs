@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use llmgw_auth_saml::logout::{Carried, LogoutMessage, read, request, response};
 use llmgw_auth_saml::{Parameter, Refusal};
-use llmgw_idp::{Parts, Signs, form, keys, logout_query, logout_request, sign, signed_query, template};
+use llmgw_idp::{Parts, Signs, form, keys, logout_query, logout_request, sign, signature, signed_query};
 
 use crate::world::{IDP, World};
 
@@ -160,12 +160,7 @@ fn nothing_unsigned_foreign_or_changed_ends_a_login() {
 fn a_form_must_be_signed_inside() {
     let world = World::new();
     let signed = |signer| {
-        let signature = template(
-            "_l1",
-            "http://www.w3.org/2001/04/xmldsig-more#rsa-sha256",
-            "http://www.w3.org/2001/04/xmlenc#sha256",
-            TRANSFORMS,
-        );
+        let signature = signature("_l1");
         sign(
             &message(&world).replacen("</saml:Issuer>", &format!("</saml:Issuer>{signature}"), 1),
             signer,
@@ -189,6 +184,3 @@ fn a_form_must_be_signed_inside() {
     parts.signs = Signs::Both;
     assert!(read(&parts.xml()).is_err());
 }
-
-const TRANSFORMS: &str = "<ds:Transform Algorithm=\"http://www.w3.org/2000/09/xmldsig#enveloped-signature\"/>\
-     <ds:Transform Algorithm=\"http://www.w3.org/2001/10/xml-exc-c14n#\"/>";

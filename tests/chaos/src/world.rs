@@ -11,7 +11,8 @@ use llmgw_servers::{Mongod, Redis};
 use llmgw_store_mongo::{MongoStore, Options};
 use llmgw_store_redis::{RedisFeed, RedisStore};
 use llmgw_types::{
-    Change, ChangeFeed, Entropy, KeyId, Limit, ModelId, SecretString, TargetId, Timestamp, Unit, Window,
+    Change, ChangeFeed, Entropy, GroupName, KeyId, Limit, ModelId, SecretString, TargetId, Timestamp, Unit,
+    Window,
 };
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -27,6 +28,8 @@ pub(crate) const GATEWAYS: usize = 3;
 
 /// Refuses nobody, and counts everybody.
 const EVERYONE: &str = r#"[{ unit = "requests", window = "day", amount = 1000000000 }]"#;
+const GROUPS: &str =
+    r#"[{ group = "race", shared = [{ unit = "requests", window = "day", amount = 1000000000 }] }]"#;
 
 /// When everything was made.
 pub(crate) const LONG_AGO: Timestamp = Timestamp::from_millis(1_700_000_000_000);
@@ -114,11 +117,12 @@ impl World {
         Ok(())
     }
 
-    /// Gives a user a limit.
+    /// Gives a user a limit, and puts them into the group that has one.
     pub(crate) async fn limit_user(&self, name: &str, limit: Limit) -> Result<(), Failure> {
         let users = self.store.users();
         let mut user = users.by_name(name).await?.ok_or("there is no such user")?;
         user.limits = vec![limit];
+        user.groups = vec![GroupName::parse("race")?];
         users.update(&user).await?;
         let options = llmgw_store_redis::Options::at(&self.redis.url());
         let feed = RedisFeed::new(RedisStore::open(&options)?);
@@ -169,6 +173,7 @@ fn settings(redis: &Proxy, mongo: &Proxy) -> Vec<(String, String)> {
         ("LLMGW_MONGO__URL", mongo),
         ("LLMGW_GATEWAY__TRUSTED_PROXIES", r#"["127.0.0.1"]"#.to_owned()),
         ("LLMGW_LIMITS__EVERYONE", EVERYONE.to_owned()),
+        ("LLMGW_LIMITS__GROUPS", GROUPS.to_owned()),
     ];
     all.into_iter()
         .map(|(name, value)| (name.to_owned(), value))

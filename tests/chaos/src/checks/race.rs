@@ -60,8 +60,8 @@ pub(super) async fn check(world: &World, attempts: u64, found: &mut Found) -> Re
     all_or_none(world, attempts / 4, found).await
 }
 
-// A key, its user and everyone have limits; the user's is the tightest. What it refuses must not be counted in the
-// others.
+// A key, its user, their group and everyone have limits; the user's is the tightest. What it refuses must not be
+// counted in the others.
 async fn all_or_none(world: &World, attempts: u64, found: &mut Found) -> Result<(), Failure> {
     let wide = Limit::new(Unit::Requests, Window::Day, attempts * 10)?;
     let key = world.make_key("race-all", vec![wide]).await?;
@@ -75,12 +75,15 @@ async fn all_or_none(world: &World, attempts: u64, found: &mut Found) -> Result<
     let granted = race(world, &key, attempts, found).await?;
     let limits = settled(world, &key).await;
     let (by_key, by_user) = (used_of(&limits, "key"), used_of(&limits, "user"));
+    let by_group = used_of(&limits, "group");
     let by_everyone = used_of(&limits, "everyone").saturating_sub(before);
     found.say(format!(
-        "limits of key, user and everyone at once, the user's at {tight}: {granted} granted; key {by_key}, user \
-         {by_user}, everyone {by_everyone}"
+        "limits of key, user, group and everyone at once, the user's at {tight}: {granted} granted; key {by_key}, \
+         user {by_user}, group {by_group}, everyone {by_everyone}"
     ));
-    let same = [by_key, by_user, by_everyone].iter().all(|used| *used == granted);
+    let same = [by_key, by_user, by_group, by_everyone]
+        .iter()
+        .all(|used| *used == granted);
     found.must(
         granted == tight && same,
         "a refusal was counted somewhere, or a grant was not",

@@ -1,9 +1,10 @@
 //! Limits that replicas share, and what holds while they cannot be reached.
 //!
 //! A request asks the shared counters, and waits for them a moment only. Where they do not answer it is admitted
-//! by this replica alone ([`WhenUnavailable`]), and a breaker keeps the next ones from waiting at all. What runs is
-//! told to the shared counters when they are back; where use was settled meanwhile they are doubted, and made anew
-//! from the ledger. It knows no store but by its port.
+//! by this replica alone ([`WhenUnavailable`]), and a breaker keeps the next ones from waiting at all. Where the
+//! counters are only being made anew, requests wait for that a little longer. What runs is told to the shared
+//! counters when they are back; where use was settled meanwhile they are doubted, and made anew from the ledger. It
+//! knows no store but by its port.
 
 mod breaker;
 mod keep;
@@ -34,6 +35,10 @@ const HOT: Duration = Duration::from_millis(50);
 
 /// How long work in the background does.
 const COLD: Duration = Duration::from_secs(2);
+
+/// How long after a rebuild began requests wait for its end. Most are over much sooner, and what this replica
+/// admits by itself meanwhile is admitted past the limits.
+const REBUILT_WITHIN: Duration = Duration::from_secs(1);
 
 /// Limits shared with other replicas, with a standby of this replica's own.
 pub struct SharedLimits {
@@ -87,9 +92,13 @@ impl SharedLimits {
         for _ in 0..keep::LONGEST_REBUILD.as_millis() / SHORT_REST.as_millis() {
             match timeout(COLD, self.shared.standing(self.clock.now())).await {
                 Ok(Ok(Standing::Ready { generation, .. })) => return Some(generation),
-                Ok(Ok(Standing::Rebuilding)) => tokio::time::sleep(SHORT_REST).await,
+                Ok(Ok(Standing::Unready)) => return None,
+                Ok(Ok(Standing::Rebuilding)) => {}
+                // Late, and not away: not to know would be a reason for doubt.
+                _ if self.pulse.beats() => {}
                 _ => return None,
             }
+            tokio::time::sleep(SHORT_REST).await;
         }
         None
     }
@@ -107,15 +116,16 @@ impl SharedLimits {
     // waited before is settled.
     async fn flush(&self) {
         let _turn = self.pump.turn().await;
-        let settled = self.pump.take();
-        if settled.is_empty() {
+        let taken = self.pump.take();
+        if taken.settled().is_empty() {
             return;
         }
-        match timeout(COLD, self.shared.settle(self.clock.now(), &settled)).await {
+        match timeout(COLD, self.shared.settle(self.clock.now(), taken.settled())).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => self.lost(&error),
             Err(_) => self.lost(&TooSlow(COLD)),
         }
+        taken.told();
     }
 
     // Something was settled that the shared counters may not know.
@@ -127,7 +137,7 @@ impl SharedLimits {
     async fn ask(&self, request: &ReserveRequest<'_>) -> Option<Reserved> {
         match self.wait_for(self.shared.reserve(request)).await {
             Ok(Reserved::Unready) => {
-                self.breaker.unready();
+                self.breaker.unready(self.clock.monotonic());
                 None
             }
             Ok(answer) => {
@@ -157,6 +167,16 @@ impl SharedLimits {
         }
     }
 
+    // Whether counters that are made anew were ready again soon.
+    async fn rebuilt_soon(&self) -> bool {
+        if self.breaker.has_failed() || !self.pulse.beats() {
+            return false;
+        }
+        let till = self.breaker.unready_at() + REBUILT_WITHIN;
+        let left = till.saturating_sub(self.clock.monotonic());
+        timeout(left, self.breaker.closes()).await.is_ok()
+    }
+
     // A client that sends one request after the other must not be refused because its last one is still on its
     // way to be settled.
     async fn reserve_shared(&self, request: &ReserveRequest<'_>) -> Option<Reserved> {
@@ -182,6 +202,11 @@ struct TooSlow(Duration);
 impl AdmissionStore for SharedLimits {
     async fn reserve(&self, request: &ReserveRequest<'_>) -> Result<Reserved, StoreError> {
         if self.breaker.is_closed()
+            && let Some(answer) = self.reserve_shared(request).await
+        {
+            return Ok(answer);
+        }
+        if self.rebuilt_soon().await
             && let Some(answer) = self.reserve_shared(request).await
         {
             return Ok(answer);

@@ -45,7 +45,7 @@ pub use error::{BodyRefusal, ProxyError};
 pub use headers::{HeaderList, named_by_connection, to_client, to_upstream};
 pub use live::Live;
 pub use pipeline::answer;
-pub use services::{GroupLimit, LimitPolicy, Offload, Services, Settings};
+pub use services::{Offload, Services, Settings};
 pub use slots::Slots;
 pub use stage::meter::{Answer, BrokenOff, MeteredBody};
 pub use upstream::{Upstream, UpstreamAnswer, UpstreamError, UpstreamRequest};

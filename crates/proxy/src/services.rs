@@ -7,8 +7,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use llmgw_keys::{Failures, KeyLookup};
 use llmgw_models::{Catalog, SecretResolver};
-use llmgw_types::{Clock, Entropy, GroupName, Limit, Observer};
-use llmgw_usage::admission::AdmissionStore;
+use llmgw_types::{Clock, Entropy, Observer};
+use llmgw_usage::admission::{AdmissionStore, LimitPolicy};
 use llmgw_usage::journal::UsageJournal;
 use tokio::sync::mpsc;
 
@@ -20,28 +20,6 @@ use crate::{Buffers, Live, Slots};
 pub trait Offload: Send + Sync {
     /// Runs `work` to its end.
     async fn run(&self, work: Box<dyn FnOnce() + Send>);
-}
-
-/// Limits that do not stand with a key, user or model.
-#[derive(Debug, Clone, Default)]
-pub struct LimitPolicy {
-    /// Over all users together.
-    pub everyone: Vec<Limit>,
-    /// For each user who has no limits of their own.
-    pub each_user: Vec<Limit>,
-    /// For groups.
-    pub groups: Vec<GroupLimit>,
-}
-
-/// Limits of a group.
-#[derive(Debug, Clone)]
-pub struct GroupLimit {
-    /// The group.
-    pub group: GroupName,
-    /// For each member alone.
-    pub each: Vec<Limit>,
-    /// For all members together.
-    pub shared: Vec<Limit>,
 }
 
 /// Settings of the request's way.

@@ -5,12 +5,14 @@ mod calendar;
 #[cfg(feature = "contract")]
 pub mod contract;
 mod memory;
+mod policy;
 pub mod reconcile;
 mod shared;
 mod store;
 
 pub use calendar::{Calendar, CalendarError, WindowSpan};
 pub use memory::MemoryAdmission;
+pub use policy::{GroupLimit, LimitPolicy, Limited};
 pub use shared::{Finish, Generation, SharedCounters, Standing};
 pub use store::{
     AdmissionStore, Charge, Counter, Refusal, Reservation, ReserveRequest, Reserved, Rule, RuleState,

@@ -4,8 +4,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use llmgw_proxy::{GroupLimit, LimitPolicy};
 use llmgw_types::{GroupName, Limit, SecretString};
+use llmgw_usage::admission::{GroupLimit, LimitPolicy};
 use serde::{Deserialize, Serialize};
 
 use super::network::Network;

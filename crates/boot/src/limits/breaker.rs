@@ -1,7 +1,8 @@
 //! Whether the shared counters are asked at all.
 
 use std::error::Error;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::time::Duration;
 
 use tokio::sync::Notify;
 
@@ -16,6 +17,9 @@ pub(super) struct Breaker {
     // Use was settled that the shared counters may not know. So may that of the process before this one.
     doubted: AtomicBool,
     opened: Notify,
+    closings: Notify,
+    // When it was opened because the counters are not known, in microseconds of the monotonic clock.
+    unready_at: AtomicU64,
 }
 
 impl Default for Breaker {
@@ -25,6 +29,8 @@ impl Default for Breaker {
             failures: AtomicU32::new(0),
             doubted: AtomicBool::new(true),
             opened: Notify::new(),
+            closings: Notify::new(),
+            unready_at: AtomicU64::new(0),
         }
     }
 }
@@ -58,9 +64,11 @@ impl Breaker {
         }
     }
 
-    /// The counters are not known: somebody must make them anew.
-    pub(super) fn unready(&self) {
+    /// The counters are not known `at` this time: somebody must make them anew.
+    pub(super) fn unready(&self, at: Duration) {
         if self.closed.swap(false, Ordering::SeqCst) {
+            let at = u64::try_from(at.as_micros()).unwrap_or(u64::MAX);
+            self.unready_at.store(at, Ordering::SeqCst);
             tracing::info!("limits are not known to the store; they are counted from the ledger");
             self.opened.notify_one();
         }
@@ -70,7 +78,21 @@ impl Breaker {
         self.failures.store(0, Ordering::Relaxed);
         if !self.closed.swap(true, Ordering::SeqCst) {
             tracing::info!("limits are shared with the other replicas");
+            self.closings.notify_waiters();
         }
+    }
+
+    /// Waits until it closes; not at all where it is closed.
+    pub(super) async fn closes(&self) {
+        let closing = self.closings.notified();
+        if !self.is_closed() {
+            closing.await;
+        }
+    }
+
+    /// When it was last opened because the counters are not known.
+    pub(super) fn unready_at(&self) -> Duration {
+        Duration::from_micros(self.unready_at.load(Ordering::SeqCst))
     }
 
     pub(super) fn doubt(&self) {

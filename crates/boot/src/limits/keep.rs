@@ -10,9 +10,9 @@ use tokio::time::{sleep, timeout};
 
 use super::{COLD, SharedLimits};
 
-/// Between two looks while all is well, and while it is not.
+/// Between two looks while all is well, and while it is not: requests may wait for the end of a rebuild.
 const REST: Duration = Duration::from_secs(1);
-const SHORT_REST: Duration = Duration::from_millis(200);
+const SHORT_REST: Duration = Duration::from_millis(50);
 
 /// A rebuild that takes longer than this is taken over by somebody else.
 pub(super) const LONGEST_REBUILD: Duration = Duration::from_secs(10);

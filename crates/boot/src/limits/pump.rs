@@ -21,8 +21,13 @@ impl Pump {
         }
     }
 
-    pub(super) fn take(&self) -> Vec<Settled> {
-        std::mem::take(&mut self.waiting.lock().unwrap_or_else(PoisonError::into_inner))
+    /// All that waits. What is dropped before it was [told](Taken::told) waits again.
+    pub(super) fn take(&self) -> Taken<'_> {
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        Taken {
+            settled: std::mem::take(&mut waiting),
+            pump: self,
+        }
     }
 
     /// Whether something waits, or is under way.
@@ -38,5 +43,31 @@ impl Pump {
     /// Waits until there is something.
     pub(super) async fn filled(&self) {
         self.filled.notified().await;
+    }
+}
+
+/// Settlements that are being told. A request that waits for them may give up, and its client may leave.
+pub(super) struct Taken<'a> {
+    settled: Vec<Settled>,
+    pump: &'a Pump,
+}
+
+impl Taken<'_> {
+    pub(super) fn settled(&self) -> &[Settled] {
+        &self.settled
+    }
+
+    /// They reached the shared counters, or are given up.
+    pub(super) fn told(mut self) {
+        self.settled.clear();
+    }
+}
+
+impl Drop for Taken<'_> {
+    fn drop(&mut self) {
+        // Twice told is once settled.
+        for settled in self.settled.drain(..) {
+            self.pump.put(settled);
+        }
     }
 }

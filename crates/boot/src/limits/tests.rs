@@ -17,6 +17,8 @@ struct Shared {
     counters: Mutex<Arc<MemoryAdmission>>,
     away: AtomicBool,
     hangs: AtomicBool,
+    // So many looks come to nothing.
+    late: AtomicUsize,
     // Reservations alone take so many milliseconds.
     busy: AtomicU64,
     reserves: AtomicUsize,
@@ -32,6 +34,7 @@ impl Shared {
             counters: Mutex::new(Arc::new(MemoryAdmission::new(Calendar::default()))),
             away: AtomicBool::new(false),
             hangs: AtomicBool::new(false),
+            late: AtomicUsize::new(0),
             busy: AtomicU64::new(0),
             reserves: AtomicUsize::new(0),
             generation: AtomicU64::new(1),
@@ -123,6 +126,11 @@ impl AdmissionStore for Shared {
 impl SharedCounters for Shared {
     async fn standing(&self, _: Timestamp) -> Result<Standing, StoreError> {
         self.here().await?;
+        let left = self.late.load(Ordering::SeqCst);
+        if left > 0 {
+            self.late.store(left - 1, Ordering::SeqCst);
+            return Err(StoreError::unavailable("test", "late"));
+        }
         if !self.ready.load(Ordering::SeqCst) {
             return Ok(Standing::Unready);
         }
@@ -216,6 +224,12 @@ impl World {
         assert!(self.limits.settle_now(NOW, &settled));
     }
 
+    async fn beating(&self) {
+        while !self.limits.pulse.beats() {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    }
+
     async fn running(&self) -> u64 {
         let counters = Arc::clone(&self.shared.counters.lock().unwrap());
         counters.state(NOW, &[rule()]).await.unwrap()[0].reserved
@@ -268,9 +282,7 @@ fn a_busy_replica_waits_and_counts_nothing_by_itself() {
         let world = World::begun(WhenUnavailable::Local).await;
         let keeping = world.limits.keep(&world.ledger, Vec::new, LEASE);
         let asking = async {
-            while !world.limits.pulse.beats() {
-                tokio::time::sleep(Duration::from_millis(1)).await;
-            }
+            world.beating().await;
             let slow = u64::try_from(HOT.as_millis()).unwrap() * 3;
             world.shared.busy.store(slow, Ordering::SeqCst);
             let (one, two, three) = tokio::join!(world.granted(1), world.granted(2), world.granted(3));
@@ -286,6 +298,47 @@ fn a_busy_replica_waits_and_counts_nothing_by_itself() {
             }
             assert!(world.granted(7).await, "this replica goes on by itself");
             assert_eq!(world.running().await, 2);
+        };
+        tokio::select! {
+            () = keeping => {}
+            () = asking => {}
+        }
+    });
+}
+
+#[test]
+fn requests_wait_while_the_counters_are_made_anew() {
+    run(async {
+        let world = World::begun(WhenUnavailable::Local).await;
+        let keeping = world.limits.keep(&world.ledger, || vec![reservation(1)], LEASE);
+        let asking = async {
+            world.beating().await;
+            assert!(world.granted(1).await);
+            world.shared.flush();
+            let (two, three) = tokio::join!(world.granted(2), world.granted(3));
+            assert!(two != three, "one place was left");
+            assert_eq!(world.running().await, 2, "both are known to the others");
+        };
+        tokio::select! {
+            () = keeping => {}
+            () = asking => {}
+        }
+    });
+}
+
+#[test]
+fn a_late_look_before_shipping_is_no_reason_for_doubt() {
+    run(async {
+        let world = World::begun(WhenUnavailable::Local).await;
+        let keeping = world.limits.keep(&world.ledger, Vec::new, LEASE);
+        let asking = async {
+            world.beating().await;
+            world.shared.late.store(1, Ordering::SeqCst);
+            let seen = world.limits.before_shipping().await;
+            let now = world.shared.generation.load(Ordering::SeqCst);
+            assert_eq!(seen, Some(Generation(now)));
+            world.shared.ready.store(false, Ordering::SeqCst);
+            assert_eq!(world.limits.before_shipping().await, None);
         };
         tokio::select! {
             () = keeping => {}
@@ -385,6 +438,21 @@ fn a_client_is_not_refused_for_what_it_has_just_settled() {
         // Nobody pumps: the settlement waits in the queue.
         world.settle(1);
         assert!(world.granted(4).await);
+    });
+}
+
+#[test]
+fn a_request_that_gives_up_waiting_loses_no_settlement() {
+    run(async {
+        let world = World::begun(WhenUnavailable::Local).await;
+        assert!(world.granted(1).await && world.granted(2).await);
+        world.settle(1);
+        // The store takes its time to settle, and the request none.
+        world.shared.settles_wait.forget_permits(usize::MAX);
+        assert!(!world.granted(3).await);
+        world.shared.settles_wait.add_permits(1_000);
+        world.limits.flush().await;
+        assert_eq!(world.running().await, 1);
     });
 }
 

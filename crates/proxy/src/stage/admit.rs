@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use llmgw_models::Stop;
-use llmgw_types::Limit;
-use llmgw_usage::admission::{Charge, Reservation, ReserveRequest, Reserved, Rule, RuleState, Subject};
+use llmgw_usage::admission::{
+    Charge, Limited, Reservation, ReserveRequest, Reserved, Rule, RuleState, Subject,
+};
 use llmgw_usage::journal::{JournalEntry, JournalError};
 use llmgw_usage::subjects;
 
@@ -113,7 +114,7 @@ async fn reserve(
         subjects,
         estimate,
     });
-    services.live.insert(Arc::clone(&held));
+    services.live.begin(held.id);
     let request = ReserveRequest {
         id: held.id,
         now,
@@ -123,7 +124,10 @@ async fn reserve(
         estimate,
     };
     Ok(match services.admission.reserve(&request).await? {
-        Reserved::Granted(limits) => Ok(limits),
+        Reserved::Granted(limits) => {
+            services.live.granted(held);
+            Ok(limits)
+        }
         Reserved::Refused(refusal) => Err(ProxyError::Limit { refusal, at: now }),
         Reserved::Unready => Err(ProxyError::CountersUnready),
         // Only this request's own guard releases its id, and it is still here.
@@ -148,34 +152,18 @@ pub fn rules(
     model: Option<&llmgw_models::Model>,
 ) -> Vec<Rule> {
     let policy = &services.settings.limits;
-    let mut rules = Vec::new();
-    let mut add = |subject: &dyn Fn() -> Subject, limits: &[Limit]| {
-        rules.extend(limits.iter().map(|limit| Rule {
-            subject: subject(),
+    let user = &grant.user;
+    let whose = Limited {
+        user: user.id,
+        limits: &user.limits,
+        groups: &user.groups,
+    };
+    let mut rules = policy.rules(Some((grant.key.id, &grant.key.limits)), whose);
+    if let Some(model) = model {
+        rules.extend(model.limits.iter().map(|limit| Rule {
+            subject: Subject::Model(model.id.clone()),
             limit: *limit,
         }));
-    };
-    let user = || Subject::User(grant.user.id);
-    add(&|| Subject::Key(grant.key.id), &grant.key.limits);
-    add(
-        &user,
-        if grant.user.limits.is_empty() {
-            &policy.each_user
-        } else {
-            &grant.user.limits
-        },
-    );
-    for group in policy
-        .groups
-        .iter()
-        .filter(|group| grant.user.groups.contains(&group.group))
-    {
-        add(&user, &group.each);
-        add(&|| Subject::Group(group.group.clone()), &group.shared);
     }
-    if let Some(model) = model {
-        add(&|| Subject::Model(model.id.clone()), &model.limits);
-    }
-    add(&|| Subject::Everyone, &policy.everyone);
     rules
 }

@@ -27,7 +27,10 @@ pub(super) async fn check(world: &World, attempts: u64, found: &mut Found) -> Re
         )
         .await?;
     let granted = race(world, &key, attempts, found).await?;
-    found.say(format!("a budget of {budget} requests: {granted} granted"));
+    let used = used_of(&settled(world, &key).await, "key");
+    found.say(format!(
+        "a budget of {budget} requests: {granted} granted, {used} used"
+    ));
     found.must(
         granted == budget,
         format!("{budget} requests were allowed, {granted} granted"),

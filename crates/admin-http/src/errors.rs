@@ -110,6 +110,7 @@ impl From<KeyError> for Problem {
     fn from(error: KeyError) -> Self {
         match error {
             KeyError::Invalid(detail) => Self::invalid(detail),
+            error @ KeyError::TooMany { .. } => Self::new(StatusCode::CONFLICT, error.to_string()),
             KeyError::NotFound => Self::not_found("There is no key with this id."),
             KeyError::Store(error) => error.into(),
         }

@@ -25,6 +25,12 @@ pub enum KeyError {
     /// What was asked for makes no sense.
     #[error("{0}")]
     Invalid(String),
+    /// Somebody has as many keys as one person may have.
+    #[error("you have {most} keys, and no more are allowed; revoke one that you do not need any more")]
+    TooMany {
+        /// How many are allowed.
+        most: usize,
+    },
     /// There is no such key.
     #[error("there is no key with this id")]
     NotFound,

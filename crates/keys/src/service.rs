@@ -39,11 +39,22 @@ pub struct MadeKey {
 
 /// Use cases around keys.
 pub struct KeyService {
-    keys: Arc<dyn KeyStore>,
+    pub(crate) keys: Arc<dyn KeyStore>,
     users: Arc<dyn UserStore>,
     pepper: Pepper,
-    feed: Arc<dyn ChangeFeed>,
-    entropy: Arc<dyn Entropy>,
+    pub(crate) feed: Arc<dyn ChangeFeed>,
+    pub(crate) entropy: Arc<dyn Entropy>,
+}
+
+impl NewKey {
+    pub(crate) fn check(&self, now: Timestamp) -> Result<(), KeyError> {
+        check_name("owner", &self.owner)?;
+        check_name("name", &self.name)?;
+        if self.expires_at.is_some_and(|end| end <= now) {
+            return Err(KeyError::Invalid("expires_at: lies in the past".to_owned()));
+        }
+        Ok(())
+    }
 }
 
 impl KeyService {
@@ -70,12 +81,12 @@ impl KeyService {
     /// # Errors
     /// [`KeyError::Invalid`] for an empty or overlong name or a time that has passed.
     pub async fn create(&self, new: NewKey, now: Timestamp) -> Result<MadeKey, KeyError> {
-        check_name("owner", &new.owner)?;
-        check_name("name", &new.name)?;
-        if new.expires_at.is_some_and(|end| end <= now) {
-            return Err(KeyError::Invalid("expires_at: lies in the past".to_owned()));
-        }
+        new.check(now)?;
         let owner = self.owner(&new.owner, now).await?;
+        self.make(new, owner, now).await
+    }
+
+    pub(crate) async fn make(&self, new: NewKey, owner: User, now: Timestamp) -> Result<MadeKey, KeyError> {
         let text = new.text.unwrap_or_else(|| self.fresh());
         let key = ApiKey {
             id: KeyId::new(now, random(&*self.entropy)),
@@ -127,10 +138,6 @@ impl KeyService {
         self.keys.update(&old).await?;
         self.feed.publish(Change::Key(id)).await?;
         Ok(made)
-    }
-
-    fn fresh(&self) -> KeyText {
-        KeyText::generate(random(&*self.entropy))
     }
 
     async fn keep(&self, key: ApiKey, text: KeyText, owner: User) -> Result<MadeKey, KeyError> {
@@ -207,7 +214,7 @@ impl std::fmt::Debug for KeyService {
     }
 }
 
-fn check_name(field: &str, text: &str) -> Result<(), KeyError> {
+pub(crate) fn check_name(field: &str, text: &str) -> Result<(), KeyError> {
     if text.trim().is_empty() || text.chars().count() > 128 || text.chars().any(char::is_control) {
         return Err(KeyError::Invalid(format!(
             "{field}: must be 1 to 128 characters of text"

@@ -27,7 +27,7 @@ const ALL_BUT_XML: &str = "boot stores *-http store-* journal-file upstream-awc 
 
 /// One row per crate, those still to come included: folder, layer, what it may use. A word on the right is a
 /// layer, a folder, or a folder with one `*`.
-const LAYERS: [Row; 29] = [
+const LAYERS: [Row; 30] = [
     row("types", "L0", ""),
     row("keys", "L1", "types"),
     row("models", "L1", "types"),
@@ -43,9 +43,10 @@ const LAYERS: [Row; 29] = [
     row("upstream-awc", "A", "proxy models types"),
     row("secrets-seal", "A", "models types"),
     row("xmlsec-samael", "A", "auth-saml types"),
+    row("pages", "V", ""),
     row("gateway-http", "H", "proxy L1 L0"),
-    row("portal-http", "H", "auth-saml L1 L0"),
-    row("admin-http", "H", "L1 L0"),
+    row("portal-http", "H", "pages auth-saml L1 L0"),
+    row("admin-http", "H", "pages L1 L0"),
     row("boot", "B", "L2 L1 L0"),
     row("stores", "B", "boot store-* L1 L0"),
     row("gateway", "bin", ALL_BUT_XML),

@@ -12,8 +12,8 @@ use serde::{Deserialize, Serialize};
 use crate::args::Args;
 
 /// Sections of the services, which may stand in the same file.
-const OF_OTHERS: [&str; 7] = [
-    "gateway", "upstream", "limits", "journal", "secrets", "admin", "log",
+const OF_OTHERS: [&str; 9] = [
+    "gateway", "upstream", "limits", "journal", "secrets", "admin", "portal", "saml", "log",
 ];
 
 /// Everything that can be set.

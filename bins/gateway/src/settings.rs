@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::args::{Args, Command};
 
 /// Sections of the other services, which may stand in the same file.
-const OF_OTHERS: [&str; 1] = ["admin"];
+const OF_OTHERS: [&str; 3] = ["admin", "portal", "saml"];
 
 /// Everything that can be set.
 #[derive(Debug, Clone, Serialize, Deserialize)]

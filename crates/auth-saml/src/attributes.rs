@@ -93,6 +93,16 @@ pub struct Account {
     pub groups: Vec<String>,
 }
 
+impl Account {
+    /// Its name at the identity provider, without that one's.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        self.external_id
+            .split_once(' ')
+            .map_or(&self.external_id, |(_, id)| id)
+    }
+}
+
 impl fmt::Debug for Account {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Account(..)")

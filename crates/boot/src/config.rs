@@ -5,6 +5,7 @@
 mod environment;
 mod layers;
 mod network;
+mod portal;
 mod print;
 mod reference;
 mod secret;
@@ -16,6 +17,7 @@ mod values;
 
 pub use layers::{ConfigError, Layers};
 pub use network::Network;
+pub use portal::{PortalLogin, PortalSection, SamlAttributes, SamlGroup, SamlKey, SamlRule, SamlSection};
 pub use secret::Fault;
 pub use sections::{
     AdminSection, GatewaySection, GroupSection, JournalSection, JournalWhenFull, LimitsSection,

@@ -32,7 +32,7 @@ pub use limits::{SharedLimits, WhenUnavailable};
 pub use logging::{LogGuard, start as start_logging};
 pub use metrics::Metrics;
 pub use secrets::RefResolver;
-pub use servers::{Listener, Running, serve_api, serve_few};
+pub use servers::{Listener, Running, serve_api, serve_few, serve_pages};
 pub use serving::{BlockingPool, Cut, CutUpstream, Serving};
 pub use signals::Signals;
 pub use tasks::{Tasks, Work};

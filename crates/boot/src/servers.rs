@@ -88,7 +88,7 @@ impl Running {
     }
 
     /// Takes no more connections, lets requests end, and waits until that is done.
-    pub(crate) async fn stop(self) {
+    pub async fn stop(self) {
         self.handle.stop(true).await;
         if let Ok(Err(error)) = self.task.await {
             tracing::warn!(%error, "a server stopped with an error");
@@ -114,6 +114,23 @@ pub fn serve_api(
         .keep_alive(KEEP_ALIVE)
         .client_request_timeout(HEAD_WITHIN)
         .shutdown_timeout((settings.drain.0 + LAST_WORDS).as_secs())
+        .disable_signals();
+    Ok(Running::spawn(server.listen(listener.socket)?.run()))
+}
+
+/// Serves pages to people, on all cores.
+///
+/// # Errors
+/// When no thread can be started.
+pub fn serve_pages(
+    listener: Listener,
+    configure: impl Fn(&mut ServiceConfig) + Send + Clone + 'static,
+) -> io::Result<Running> {
+    let server = HttpServer::new(move || App::new().configure(&configure))
+        .tcp_nodelay(true)
+        .h1_allow_half_closed(false)
+        .client_request_timeout(HEAD_WITHIN)
+        .shutdown_timeout(5)
         .disable_signals();
     Ok(Running::spawn(server.listen(listener.socket)?.run()))
 }

@@ -4,11 +4,13 @@
 //! they can be reached. It knows no route and no command line.
 
 mod lasting;
+mod looks;
 mod peppers;
 mod redis;
 
 pub use lasting::{Kept, Lasting};
 pub use llmgw_store_mongo::StartError;
+pub use looks::{Answered, Looks};
 pub use peppers::peppers;
 pub use redis::redis;
 

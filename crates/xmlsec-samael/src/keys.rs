@@ -67,6 +67,15 @@ impl ProviderKey {
     }
 }
 
+/// A certificate in PEM form.
+///
+/// # Errors
+/// [`KeyError::Certificate`] when it is something else.
+pub fn certificate_from_pem(pem: &[u8]) -> Result<Certificate, KeyError> {
+    let der = X509::from_pem(pem).and_then(|certificate| certificate.to_der());
+    der.map(Certificate::from_der).map_err(|_| KeyError::Certificate)
+}
+
 pub(crate) fn digest(algorithm: SignatureAlgorithm) -> (Id, MessageDigest) {
     match algorithm {
         SignatureAlgorithm::RsaSha256 => (Id::RSA, MessageDigest::sha256()),

@@ -10,5 +10,5 @@ mod keys;
 mod signature;
 
 pub use decryption::OpensslDecryption;
-pub use keys::{KeyError, ProviderKey};
+pub use keys::{KeyError, ProviderKey, certificate_from_pem};
 pub use signature::SamaelSignature;

@@ -1,17 +1,15 @@
-//! Looks after the stores: refuses at start what answers and is of no use, waits for what does not answer, and
-//! hears of changes.
+//! Looks after the stores, hears of changes, and keeps the limits.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use actix_rt::time::{sleep, timeout};
 use llmgw_boot::config::Fault;
-use llmgw_boot::{Readiness, SharedClock, SharedLimits, chain};
-use llmgw_keys::UserStore;
+use llmgw_boot::{Readiness, SharedClock, SharedLimits};
 use llmgw_proxy::Services;
-use llmgw_store_mongo::{MongoStore, StartError};
-use llmgw_store_redis::{Heard, PrepareError, RedisFeed, RedisStore};
-use llmgw_types::{Change, StoreError, UserId};
+use llmgw_store_redis::{Heard, RedisFeed, RedisStore};
+use llmgw_stores::Looks;
+use llmgw_types::Change;
 use llmgw_usage::ledger::UsageLedger;
 use tokio::sync::Notify;
 
@@ -31,16 +29,12 @@ const WORTH_TELLING: u64 = 1_000_000;
 
 pub(crate) struct Watch {
     redis: RedisStore,
-    mongo: Option<MongoStore>,
+    looks: Looks,
     limits: Arc<SharedLimits>,
     ledger: Arc<dyn UsageLedger>,
     services: Arc<Services>,
-    readiness: Arc<Readiness>,
     clock: Arc<SharedClock>,
 }
-
-/// A store that answers, or does not.
-type Look = Result<(), StoreError>;
 
 impl Watch {
     pub(super) fn new(
@@ -51,30 +45,21 @@ impl Watch {
     ) -> Self {
         Self {
             redis: stores.redis.clone(),
-            mongo: stores.mongo.clone(),
+            looks: Looks::new(stores.redis.clone(), stores.mongo.clone(), Arc::clone(readiness)),
             limits,
             ledger: Arc::clone(&stores.ledger),
             services: Arc::clone(services),
-            readiness: Arc::clone(readiness),
             clock,
         }
     }
 
     /// The first look. Returns whether what lasts can be reached. A store that is of no use is a fault.
     pub(crate) async fn begin(&self) -> Result<bool, Fault> {
-        let (mongo, redis) = tokio::join!(self.look_at_mongo(), self.look_at_redis());
-        let (mongo, redis) = (mongo?, redis?);
-        for (name, look) in [("MongoDB", &mongo), ("Redis", &redis)] {
-            if let Err(error) = look {
-                tracing::warn!("{name} is away, and waited for: {}", chain(error));
-            }
-        }
-        if redis.is_ok() {
+        let answered = self.looks.begin().await?;
+        if answered.redis {
             self.set_clock().await;
         }
-        let here = mongo.is_ok();
-        self.note(&mongo, &redis);
-        Ok(here)
+        Ok(answered.mongo)
     }
 
     /// Waits a moment until limits are shared with the other replicas.
@@ -93,7 +78,7 @@ impl Watch {
         let lease = self.services.settings.lease;
         tokio::join!(
             self.hear(),
-            self.refresh_now_and_then(),
+            self.looks.keep(),
             self.keep_time(),
             self.doubt_another_redis(),
             self.limits
@@ -133,55 +118,6 @@ impl Watch {
         }
     }
 
-    async fn refresh_now_and_then(&self) {
-        let mut told = false;
-        loop {
-            sleep(PAUSE).await;
-            let (mongo, redis) = tokio::join!(self.look_at_mongo(), self.look_at_redis());
-            let fault = mongo.as_ref().err().or(redis.as_ref().err());
-            if let (Some(fault), false) = (fault, told) {
-                tracing::error!("a store is of no use: {fault}");
-            }
-            told = fault.is_some();
-            let away = |fault: Fault| Err(StoreError::unavailable("store", fault));
-            let (mongo, redis) = (mongo.unwrap_or_else(away), redis.unwrap_or_else(away));
-            self.note(&mongo, &redis);
-        }
-    }
-
-    fn note(&self, mongo: &Look, redis: &Look) {
-        for (key, name, look) in [("mongo", "MongoDB", mongo), ("redis", "Redis", redis)] {
-            if self.readiness.store(key, look.is_ok()) {
-                match look {
-                    Ok(()) => tracing::info!("{name} answers"),
-                    Err(error) => tracing::warn!("{name} does not answer: {}", chain(error)),
-                }
-            }
-        }
-    }
-
-    async fn look_at_mongo(&self) -> Result<Look, Fault> {
-        let Some(mongo) = &self.mongo else {
-            return Ok(Ok(()));
-        };
-        match timeout(LOOK_WITHIN, mongo.prepare()).await {
-            // Prepared once, it is not asked again: this does.
-            Ok(Ok(())) => Ok(mongo.users().get(UserId::from_bytes([0; 16])).await.map(drop)),
-            Ok(Err(StartError::Store(error))) => Ok(Err(error)),
-            Ok(Err(useless)) => Err(Fault::new("mongo.url", useless.to_string())),
-            Err(_) => Ok(Err(no_answer("MongoDB"))),
-        }
-    }
-
-    async fn look_at_redis(&self) -> Result<Look, Fault> {
-        match timeout(LOOK_WITHIN, self.redis.prepare()).await {
-            Ok(Ok(())) => Ok(Ok(())),
-            Ok(Err(PrepareError::Store(error))) => Ok(Err(error)),
-            Ok(Err(useless)) => Err(Fault::new("redis.url", useless.to_string())),
-            Err(_) => Ok(Err(no_answer("redis"))),
-        }
-    }
-
     // A refresh must not hold up what is heard next, and of several at once one is enough.
     async fn hear(&self) {
         let changed = Notify::new();
@@ -207,8 +143,4 @@ impl Watch {
             () = refreshing => {}
         }
     }
-}
-
-fn no_answer(store: &'static str) -> StoreError {
-    StoreError::unavailable(store, format!("no answer within {LOOK_WITHIN:?}"))
 }

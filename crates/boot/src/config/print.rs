@@ -3,7 +3,7 @@
 use figment::value::{Dict, Num, Value};
 
 use super::layers::Layers;
-use super::table::{Kind, SETTINGS, Setting};
+use super::table::{Kind, Setting, all};
 
 /// In place of a secret.
 const HIDDEN: &str = "[hidden]";
@@ -16,7 +16,7 @@ impl Layers {
         let sections: Vec<String> = self
             .sections()
             .map(|section| {
-                let settings = SETTINGS.iter().filter(|setting| setting.section == section);
+                let settings = all().filter(|setting| setting.section == section);
                 let lines: String = settings.map(|setting| self.line(setting)).collect();
                 format!("[{section}]\n{lines}")
             })

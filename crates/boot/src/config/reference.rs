@@ -7,7 +7,7 @@ use figment::value::Value;
 use super::environment::{OLD_ADDRESSES, old_names};
 use super::layers::Layers;
 use super::print::toml;
-use super::table::{SECTIONS, SETTINGS, Setting};
+use super::table::{SECTIONS, Setting, all};
 
 impl Layers {
     /// What can be set, with the values of these layers as defaults. `program` is the name of this program.
@@ -16,7 +16,7 @@ impl Layers {
         let mut text = format!("# Settings of {program}\n\n{HEAD}");
         let ours: Vec<_> = self.sections().collect();
         for (section, about) in SECTIONS.iter().filter(|(name, _)| ours.contains(name)) {
-            let settings = SETTINGS.iter().filter(|setting| setting.section == *section);
+            let settings = all().filter(|setting| setting.section == *section);
             let rows: String = settings.map(|setting| self.row(setting)).collect();
             // Writing to a text does not fail.
             let _ = write!(text, "\n## [{section}]\n\n{about}\n\n{TABLE}{rows}");

@@ -1,13 +1,14 @@
 //! Every setting: where it stands, how its value is written, and what it means.
 
+mod people;
 mod settings;
 
 use Kind::{
-    Address, Count, File, Folder, Groups, Keep, Limits, Networks, OneOf, Secret, Size, Socket, Span,
-    StoreUrl, StoreUrls, Text, Zone,
+    Address, Count, File, Flag, Folder, Groups, Keep, Keys, Limits, Names, Networks, OneOf, RuledGroups,
+    Rules, Secret, Size, Socket, Span, StoreUrl, StoreUrls, Text, Texts, Zone,
 };
 
-pub(super) use settings::{SECTIONS, SETTINGS};
+pub(super) use settings::SECTIONS;
 
 /// How a value is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,12 +16,17 @@ pub(super) enum Kind {
     Address,
     Count,
     File,
+    Flag,
     Folder,
     Groups,
     Keep,
+    Keys,
     Limits,
+    Names,
     Networks,
     OneOf(&'static [&'static str]),
+    RuledGroups,
+    Rules,
     Secret,
     Size,
     Socket,
@@ -28,6 +34,7 @@ pub(super) enum Kind {
     StoreUrl,
     StoreUrls,
     Text,
+    Texts,
     Zone,
 }
 
@@ -38,7 +45,19 @@ impl Kind {
             Address => "an address like `http://10.0.0.5:8000`, without user or password",
             Count => "a whole number like `100`",
             File => "the path of a file",
+            Flag => "`true` or `false`",
             Folder => "the path of a folder",
+            Keys => {
+                "a list like `[{ key_file = \"sp.key\", cert_file = \"sp.crt\" }]`, the present key first"
+            }
+            Names => "names of attributes like `{ id = \"eduPersonPrincipalName\", mail = \"mail\" }`",
+            Rules => {
+                "a list like `[{ attribute = \"affiliation\", any = [\"staff\"] }]`; `any = [\"*\"]`: whoever has it"
+            }
+            RuledGroups => {
+                "a list like `[{ group = \"gpu\", attribute = \"entitlement\", any = [\"urn:x\"] }]`"
+            }
+            Texts => "a list of texts in quotes",
             Groups => "a list like `[{ group = \"staff\", each = [...], shared = [...] }]`",
             Keep => "`forever`, or days like `400d` (one at least)",
             Limits => {
@@ -64,8 +83,14 @@ impl Kind {
             Address | StoreUrl => "address",
             Count => "number",
             File => "file",
+            Flag => "`true` or `false`",
             Folder => "folder",
             Groups => "list of groups",
+            Keys => "list of keys",
+            Names => "names of attributes",
+            RuledGroups => "list of groups and rules",
+            Rules => "list of rules",
+            Texts => "list of texts",
             Keep => "days",
             Limits => "list of limits",
             Networks => "list of networks",
@@ -133,9 +158,12 @@ impl Setting {
     }
 }
 
+/// All settings, those of a section in the order of the reference.
+pub(super) fn all() -> impl Iterator<Item = &'static Setting> {
+    settings::SETTINGS.iter().chain(&people::SETTINGS)
+}
+
 /// The setting with this name.
 pub(super) fn find(section: &str, name: &str) -> Option<&'static Setting> {
-    SETTINGS
-        .iter()
-        .find(|setting| setting.section == section && setting.name == name)
+    all().find(|setting| setting.section == section && setting.name == name)
 }

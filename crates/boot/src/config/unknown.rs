@@ -1,6 +1,6 @@
 //! Settings that do not exist, and what was meant.
 
-use super::table::{SECTIONS, SETTINGS};
+use super::table::{SECTIONS, all};
 
 /// What mends the unknown setting `key`; `sections` are those of this program.
 pub(super) fn mend(key: &str, sections: &[String]) -> String {
@@ -8,14 +8,13 @@ pub(super) fn mend(key: &str, sections: &[String]) -> String {
     if !sections.iter().any(|known| known == section) {
         return mend_section(key, section, name, sections);
     }
-    let ours = || SETTINGS.iter().filter(|setting| setting.section == section);
+    let ours = || all().filter(|setting| setting.section == section);
     let near = nearest(name, ours().map(|setting| setting.name));
     if let Some(near) = near {
         return format!("did you mean {section}.{near}?");
     }
-    let elsewhere = SETTINGS
-        .iter()
-        .find(|setting| setting.name == name && sections.iter().any(|known| known == setting.section));
+    let elsewhere =
+        all().find(|setting| setting.name == name && sections.iter().any(|known| known == setting.section));
     if let Some(setting) = elsewhere {
         return format!("did you mean {}?", setting.key());
     }
@@ -28,13 +27,13 @@ fn mend_section(key: &str, section: &str, name: &str, sections: &[String]) -> St
         return format!("this program has no [{section}]; leave it out");
     }
     // A setting outside of its section.
-    if let Some(setting) = SETTINGS.iter().find(|setting| setting.name == key) {
+    if let Some(setting) = all().find(|setting| setting.name == key) {
         return format!("did you mean {}?", setting.key());
     }
     match nearest(section, sections.iter().map(String::as_str)) {
         Some(near) if name.is_empty() => format!("did you mean [{near}]?"),
         Some(near) => {
-            let ours = SETTINGS.iter().filter(|setting| setting.section == near);
+            let ours = all().filter(|setting| setting.section == near);
             let name = nearest(name, ours.map(|setting| setting.name)).unwrap_or(name);
             format!("did you mean {near}.{name}?")
         }

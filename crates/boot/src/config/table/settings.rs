@@ -7,7 +7,7 @@ use super::Kind::{
 use super::{Kind, Setting};
 
 /// What each section is about, in the order of the reference.
-pub(in crate::config) const SECTIONS: [(&str, &str); 12] = [
+pub(in crate::config) const SECTIONS: [(&str, &str); 14] = [
     ("gateway", "The LLM API."),
     ("store", "What holds keys, users, models and usage records."),
     (
@@ -30,11 +30,16 @@ pub(in crate::config) const SECTIONS: [(&str, &str); 12] = [
     ),
     ("secrets", "Secrets of model servers."),
     ("admin", "The administration."),
+    (
+        "portal",
+        "The self service: people log in and look after their own keys.",
+    ),
+    ("saml", "Logins with an institution, by SAML 2.0."),
     ("log", "Logs, on stderr."),
 ];
 
 /// All of them, in the order of the reference.
-pub(in crate::config) const SETTINGS: [Setting; 51] = [
+pub(super) const SETTINGS: [Setting; 51] = [
     setting(
         "gateway",
         "listen",
@@ -254,7 +259,12 @@ pub(in crate::config) const SETTINGS: [Setting; 51] = [
     ),
 ];
 
-const fn setting(section: &'static str, name: &'static str, kind: Kind, means: &'static str) -> Setting {
+pub(super) const fn setting(
+    section: &'static str,
+    name: &'static str,
+    kind: Kind,
+    means: &'static str,
+) -> Setting {
     Setting {
         section,
         name,

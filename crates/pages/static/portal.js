@@ -1,0 +1,40 @@
+// Copy buttons. Every page works without this file: the buttons stay hidden until it runs.
+"use strict";
+
+const status = document.getElementById("copy-status");
+
+function select(element) {
+  const range = document.createRange();
+  range.selectNodeContents(element);
+  const selection = window.getSelection();
+  selection.removeAllRanges();
+  selection.addRange(range);
+}
+
+async function copy(button, source) {
+  try {
+    await navigator.clipboard.writeText(source.textContent);
+  } catch {
+    // Without a secure connection there is no clipboard: the text is at least selected.
+    select(source);
+    return;
+  }
+  const before = button.textContent;
+  button.textContent = button.dataset.done;
+  button.disabled = true;
+  status.textContent = button.dataset.done;
+  setTimeout(() => {
+    button.textContent = before;
+    button.disabled = false;
+    status.textContent = "";
+    button.focus();
+  }, 1500);
+}
+
+for (const button of document.querySelectorAll("button[data-copy]")) {
+  const source = document.getElementById(button.dataset.copy);
+  if (source) {
+    button.hidden = false;
+    button.addEventListener("click", () => copy(button, source));
+  }
+}

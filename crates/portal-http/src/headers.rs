@@ -30,7 +30,8 @@ pub(crate) async fn add(
     Ok(response)
 }
 
-fn put(portal: &Portal, headers: &mut HeaderMap) {
+/// Puts them into an answer.
+pub(crate) fn put(portal: &Portal, headers: &mut HeaderMap) {
     for (name, value) in ALWAYS {
         headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
     }

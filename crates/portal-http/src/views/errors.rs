@@ -2,16 +2,18 @@
 
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::http::StatusCode;
+use actix_web::error::InternalError;
+use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
 use actix_web::web::Data;
-use actix_web::{HttpRequest, HttpResponse, ResponseError};
+use actix_web::{HttpResponse, ResponseError};
 use llmgw_pages::portal::{ErrorPage, RefusedPage};
 use url::form_urlencoded::byte_serialize;
 
 use super::{frame, page};
 use crate::api::Problem;
 use crate::errors::PageError;
+use crate::headers;
 use crate::portal::Portal;
 
 /// Puts the page or the problem details into an answer that is an error.
@@ -19,16 +21,20 @@ pub(crate) async fn errors(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
-    let http = request.request().clone();
-    let shown = |error: &PageError| show(&http, error);
+    // The request itself belongs to whoever handles it.
+    let asked = Asked {
+        portal: request.app_data::<Data<Portal>>().cloned(),
+        api: request.path().starts_with("/api/"),
+        get: request.method() == Method::GET,
+    };
     match next.call(request).await {
         Ok(response) => {
             let error = response
                 .response()
                 .error()
                 .map(|error| match error.as_error::<PageError>() {
-                    Some(error) => shown(error),
-                    None => shown(&of_status(response.status())),
+                    Some(error) => asked.show(error),
+                    None => asked.show(&of_status(response.status())),
                 });
             Ok(match error {
                 Some(page) => response.into_response(page),
@@ -38,9 +44,20 @@ pub(crate) async fn errors(
         // Sessions that cannot be read or written: their store is away.
         Err(error) => {
             tracing::warn!(%error, "a session cannot be read or written");
-            Ok(ServiceResponse::new(http.clone(), shown(&PageError::Away)))
+            let mut page = asked.show(&PageError::Away);
+            if let Some(portal) = &asked.portal {
+                headers::put(portal, page.headers_mut());
+            }
+            Err(InternalError::from_response(error, page).into())
         }
     }
+}
+
+/// What is known of a request when its handler is done.
+struct Asked {
+    portal: Option<Data<Portal>>,
+    api: bool,
+    get: bool,
 }
 
 // What actix refuses by itself.
@@ -54,26 +71,26 @@ fn of_status(status: StatusCode) -> PageError {
     }
 }
 
-fn show(request: &HttpRequest, error: &PageError) -> HttpResponse {
-    if request.path().starts_with("/api/") {
-        return problem(error);
-    }
-    match error {
-        PageError::SignIn { back } if request.method() == actix_web::http::Method::GET => {
-            let back = back.as_deref().unwrap_or("/keys");
-            let back: String = byte_serialize(back.as_bytes()).collect();
-            return see(&format!("/?return={back}"));
+impl Asked {
+    fn show(&self, error: &PageError) -> HttpResponse {
+        if self.api {
+            return problem(error);
         }
-        PageError::SignIn { .. } => return see("/"),
-        PageError::Agreement => return see("/agreement"),
-        _ => {}
+        match error {
+            PageError::SignIn { back } if self.get => {
+                let back = back.as_deref().unwrap_or("/keys");
+                let back: String = byte_serialize(back.as_bytes()).collect();
+                return see(&format!("/?return={back}"));
+            }
+            PageError::SignIn { .. } => return see("/"),
+            PageError::Agreement => return see("/agreement"),
+            _ => {}
+        }
+        let shown = self.portal.as_ref().map(|portal| error_page(portal, error));
+        shown
+            .and_then(Result::ok)
+            .unwrap_or_else(|| HttpResponse::InternalServerError().finish())
     }
-    let shown = request
-        .app_data::<Data<Portal>>()
-        .map(|portal| error_page(portal, error));
-    shown
-        .and_then(Result::ok)
-        .unwrap_or_else(|| HttpResponse::InternalServerError().finish())
 }
 
 fn see(path: &str) -> HttpResponse {

@@ -139,3 +139,6 @@ async fn asset(name: Path<String>) -> Result<HttpResponse, PageError> {
         .content_type(asset.content_type)
         .body(asset.body))
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,6 @@
+//! The whole portal on memory adapters, with a clock that a test sets.
+
+mod changes;
+mod logins;
+mod own;
+mod world;

@@ -18,7 +18,7 @@ const KEY: &str = "saml.idp_metadata";
 const FETCH_WITHIN: Duration = Duration::from_secs(10);
 
 /// How soon it is tried again while nothing is known.
-const TRY_AGAIN: Duration = Duration::from_secs(5);
+const TRY_AGAIN: Duration = Duration::from_secs(1);
 
 /// From when on before its end metadata is warned of.
 const WARN_BEFORE: Duration = Duration::from_hours(7 * 24);
@@ -27,7 +27,7 @@ const WARN_BEFORE: Duration = Duration::from_hours(7 * 24);
 #[derive(Clone)]
 pub(crate) struct Source {
     place: Place,
-    refresh: Duration,
+    every: Duration,
     signer: Option<(Certificate, Arc<dyn XmlSignature>)>,
 }
 
@@ -50,7 +50,7 @@ impl Source {
         };
         Ok(Self {
             place: place_of(place)?,
-            refresh: saml.idp_metadata_refresh.0.max(TRY_AGAIN),
+            every: saml.idp_metadata_refresh.0.max(TRY_AGAIN),
             signer: signer.map(|signer| (signer, signature)),
         })
     }
@@ -74,38 +74,42 @@ impl Source {
         }
     }
 
-    async fn fetch(&self, client: &awc::Client, now: Timestamp) -> Result<IdentityProvider, String> {
-        let bytes = match &self.place {
-            Place::File(file) => std::fs::read(file).map_err(|error| error.to_string())?,
-            Place::Address(address) => get(client, address).await?,
-        };
-        self.read(&bytes, now).map_err(|refusal| refusal.to_string())
+    async fn fetch(&self, now: Timestamp) -> Result<IdentityProvider, String> {
+        let source = self.clone();
+        let fetching = actix_rt::task::spawn_blocking(move || {
+            let bytes = match &source.place {
+                Place::File(file) => std::fs::read(file).map_err(|error| error.to_string())?,
+                Place::Address(address) => get(address)?,
+            };
+            source.read(&bytes, now).map_err(|refusal| refusal.to_string())
+        });
+        fetching.await.map_err(|error| error.to_string())?
+    }
+
+    /// Reads it once; where that fails it is said, and what was known stays.
+    pub(crate) async fn refresh(&self, known: &IdpMetadata, now: Timestamp) {
+        match self.fetch(now).await {
+            Ok(idp) => {
+                warn_of_its_end(&idp, now);
+                note(known, idp);
+            }
+            Err(error) => {
+                let kept = known.get().is_some();
+                tracing::warn!(error, kept, "the identity provider's metadata cannot be read");
+            }
+        }
     }
 
     /// Reads it again and again into `known`. Never ends.
     pub(crate) async fn keep(self, known: IdpMetadata, clock: Arc<dyn Clock>) {
-        let client = awc::Client::builder()
-            .disable_redirects()
-            .timeout(FETCH_WITHIN)
-            .finish();
         loop {
-            let now = clock.now();
-            match self.fetch(&client, now).await {
-                Ok(idp) => {
-                    warn_of_its_end(&idp, now);
-                    note(&known, idp);
-                }
-                Err(error) => {
-                    let kept = known.get().is_some();
-                    tracing::warn!(error, kept, "the identity provider's metadata cannot be read");
-                }
-            }
             let rest = if known.get().is_some() {
-                self.refresh
+                self.every
             } else {
                 TRY_AGAIN
             };
             sleep(rest).await;
+            self.refresh(&known, clock.now()).await;
         }
     }
 }
@@ -154,18 +158,23 @@ fn place_of(text: &str) -> Result<Place, Fault> {
     }
 }
 
-async fn get(client: &awc::Client, address: &str) -> Result<Vec<u8>, String> {
-    let mut answer = client
-        .get(address)
-        .send()
-        .await
-        .map_err(|error| error.to_string())?;
-    if !answer.status().is_success() {
+fn get(address: &str) -> Result<Vec<u8>, String> {
+    let tls = ureq::tls::TlsConfig::builder()
+        .root_certs(ureq::tls::RootCerts::PlatformVerifier)
+        .build();
+    let agent: ureq::Agent = ureq::Agent::config_builder()
+        .timeout_global(Some(FETCH_WITHIN))
+        .max_redirects(0)
+        .tls_config(tls)
+        .build()
+        .into();
+    let mut answer = agent.get(address).call().map_err(|error| error.to_string())?;
+    if answer.status() != 200 {
         return Err(format!("the address answers {}", answer.status()));
     }
-    let body = answer.body().limit(LONGEST_METADATA).await;
-    body.map(|bytes| bytes.to_vec())
-        .map_err(|error| error.to_string())
+    let longest = u64::try_from(LONGEST_METADATA).unwrap_or(u64::MAX);
+    let body = answer.body_mut().with_config().limit(longest).read_to_vec();
+    body.map_err(|error| error.to_string())
 }
 
 #[cfg(test)]

@@ -32,6 +32,9 @@ async fn serve(loaded: &Loaded, checked: Checked, json: bool) -> Result<ExitCode
     let parts = wire::build(settings, checked)?;
     let begun = parts.looks.begin().await;
     begun.map_err(|fault| loaded.layers.blame(&fault))?;
+    if let Some((source, known)) = &parts.metadata {
+        source.refresh(known, parts.portal.clock.now()).await;
+    }
     let link = link(&parts.portal).await?;
     let at = (listener.address(), health.address());
     let (portal, readiness) = (Arc::clone(&parts.portal), Arc::clone(&parts.readiness));

@@ -23,4 +23,4 @@ pub mod look;
 pub mod portal;
 mod texts;
 
-pub use askama::Template;
+pub use askama::{Result, Template};

@@ -31,10 +31,6 @@ impl Text {
     pub(crate) fn with(&self, name: &str, value: impl fmt::Display) -> Self {
         Self(self.0.replace(&format!("{{{name}}}"), &value.to_string()))
     }
-
-    pub(crate) fn as_str(&self) -> &str {
-        &self.0
-    }
 }
 
 impl fmt::Display for Text {
@@ -55,13 +51,16 @@ mod tests {
 
     #[test]
     fn the_file_is_complete() {
-        assert_eq!(english().expect("a complete file").lang.as_str(), "en");
+        assert_eq!(english().expect("a complete file").lang.to_string(), "en");
     }
 
     #[test]
     fn a_value_takes_the_place_of_its_name() {
         assert_eq!(
-            Text("{a} of {b}".to_owned()).with("a", 1).with("b", 2).as_str(),
+            Text("{a} of {b}".to_owned())
+                .with("a", 1)
+                .with("b", 2)
+                .to_string(),
             "1 of 2"
         );
     }

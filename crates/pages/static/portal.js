@@ -12,6 +12,9 @@ function select(element) {
 }
 
 async function copy(button, source) {
+  if (button.classList.contains("done")) {
+    return;
+  }
   try {
     await navigator.clipboard.writeText(source.textContent);
   } catch {
@@ -21,13 +24,12 @@ async function copy(button, source) {
   }
   const before = button.textContent;
   button.textContent = button.dataset.done;
-  button.disabled = true;
+  button.classList.add("done");
   status.textContent = button.dataset.done;
   setTimeout(() => {
     button.textContent = before;
-    button.disabled = false;
+    button.classList.remove("done");
     status.textContent = "";
-    button.focus();
   }, 1500);
 }
 

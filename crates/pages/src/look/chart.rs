@@ -5,16 +5,16 @@ use std::fmt::Write as _;
 
 use super::format::{number, short};
 
-const WIDTH: f64 = 720.0;
-const HEIGHT: f64 = 240.0;
+const WIDTH: f64 = 960.0;
+const HEIGHT: f64 = 260.0;
 const LEFT: f64 = 52.0;
 const RIGHT: f64 = 12.0;
 const TOP: f64 = 12.0;
 const BOTTOM: f64 = 28.0;
 /// Labels below the bars: more than this many would touch each other.
-const MOST_LABELS: usize = 10;
+const MOST_LABELS: usize = 12;
 /// A bar of a short range would look like a wall without this.
-const WIDEST_BAR: f64 = 40.0;
+const WIDEST_BAR: f64 = 48.0;
 
 /// One bar.
 #[derive(Clone, Debug, Default)]
@@ -103,7 +103,7 @@ fn draw_lines(svg: &mut String, scale: &Scale) {
     for line in 0..=scale.steps {
         let value = scale.step.saturating_mul(line);
         let y = scale.y(value);
-        let class = if line == 0 { "axis" } else { "grid" };
+        let class = if line == 0 { "axis" } else { "rule" };
         _ = write!(
             svg,
             "<line class=\"{class}\" x1=\"{LEFT}\" x2=\"{}\" y1=\"{y:.1}\" y2=\"{y:.1}\"/>\

@@ -4,14 +4,15 @@ use std::sync::LazyLock;
 
 use sha2::{Digest, Sha256};
 
-static STYLE: LazyLock<File> = LazyLock::new(|| {
-    File::new(
-        "portal",
-        "css",
-        "text/css; charset=utf-8",
-        include_bytes!("../../static/portal.css"),
-    )
-});
+/// The parts of the style sheet, in an order that matters: later rules win.
+const STYLES: &str = concat!(
+    include_str!("../../static/frame.css"),
+    include_str!("../../static/parts.css"),
+    include_str!("../../static/views.css"),
+);
+
+static STYLE: LazyLock<File> =
+    LazyLock::new(|| File::new("portal", "css", "text/css; charset=utf-8", STYLES.as_bytes()));
 static SCRIPT: LazyLock<File> = LazyLock::new(|| {
     File::new(
         "portal",

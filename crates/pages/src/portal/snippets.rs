@@ -26,7 +26,10 @@ fn curl(base_url: &str, key: &str, model: &str) -> String {
     let url = shell(&format!("{base_url}/chat/completions"));
     let authorization = shell(&format!("Authorization: Bearer {key}"));
     let body = format!(
-        r#"{{"model": {}, "messages": [{{"role": "user", "content": "Hello!"}}]}}"#,
+        r#"{{
+    "model": {},
+    "messages": [{{"role": "user", "content": "Hello!"}}]
+  }}"#,
         json(model)
     );
     let body = shell(&body);

@@ -64,7 +64,7 @@ section! {
         column_state manage manage_old name save overlap overlap_hint overlap_none overlap_hour
         overlap_day overlap_week replace revoke revoke_label manage_label new new_name_hint
         new_models new_models_hint new_expires never days30 days90 days365 on_date date date_hint
-        make failed full_title full_text
+        make failed failed_link full_title full_text
 }
 
 section! {
@@ -85,8 +85,8 @@ section! {
     /// What was used.
     Usage:
         title period today week days30 month csv late total requests tokens_in tokens_cached
-        tokens_out cost_in chart series_in series_out by_model by_key model key empty empty_hint
-        first_key
+        cached_part tokens_out cost_in chart series_in series_out by_model by_key model key empty
+        empty_hint first_key
 }
 
 section! {
@@ -98,8 +98,8 @@ section! {
 section! {
     /// Which models there are.
     Models:
-        title lead prices owner aliases context context_tokens prompt cached completion free
-        none_title none copy_what
+        title lead prices owner aliases context_tokens prompt cached completion free none_title none
+        copy_what
 }
 
 section! {

@@ -88,12 +88,12 @@ pub(crate) async fn rotate_key(
 ) -> Result<HttpResponse, PageError> {
     let (overlap, words) = match change.fields.one("overlap") {
         "0" => (Duration::ZERO, None),
-        "1h" => (HOUR, Some("1h")),
-        "7d" => (DAY * 7, Some("7d")),
-        _ => (DAY, Some("24h")),
+        "1h" => (HOUR, Some("1 hour")),
+        "7d" => (DAY * 7, Some("7 days")),
+        _ => (DAY, Some("24 hours")),
     };
     match replace(&portal, &change.person, *id, overlap).await {
-        Ok(made) => views::made(&portal, &change.person, &made, Some(words.unwrap_or("0"))).await,
+        Ok(made) => views::made(&portal, &change.person, &made, words).await,
         Err(error) => refused(&portal, &change, error, Refused::Key).await,
     }
 }

@@ -39,12 +39,13 @@ pub(crate) async fn leave(
     person: &Person,
     everywhere: bool,
 ) -> Result<Option<String>, PageError> {
+    // Read first: it is forgotten with the session.
+    let login = person.login();
     if everywhere {
         portal.sessions.remove_user(person.user.id).await?;
     }
     person.session.purge();
-    let (SignIn::Saml(saml), Some(login), Some(name)) = (&portal.sign_in, person.login(), &person.me.name_id)
-    else {
+    let (SignIn::Saml(saml), Some(login), Some(name)) = (&portal.sign_in, login, &person.me.name_id) else {
         return Ok(None);
     };
     let name = llmgw_auth_saml::NameId {

@@ -140,10 +140,10 @@ fn limit(state: &RuleState, keys: &[ApiKey]) -> LimitRow {
         }
         .to_owned(),
         window: match limit.window() {
-            Window::Minute => "a minute",
-            Window::Hour => "an hour",
-            Window::Day => "a day",
-            Window::Month => "a month",
+            Window::Minute => "per minute",
+            Window::Hour => "per hour",
+            Window::Day => "per day",
+            Window::Month => "per month",
             Window::None => "",
         }
         .to_owned(),
@@ -162,14 +162,14 @@ fn percent(taken: u64, amount: u64) -> u8 {
 
 fn whose(subject: &Subject, keys: &[ApiKey]) -> String {
     match subject {
-        Subject::User(_) => "You".to_owned(),
+        Subject::User(_) => "you".to_owned(),
         Subject::Key(id) => match keys.iter().find(|key| key.id == *id) {
-            Some(key) => format!("Key {}", key.name),
-            None => "A key".to_owned(),
+            Some(key) => format!("your key {}", key.name),
+            None => "one of your keys".to_owned(),
         },
-        Subject::Group(group) => format!("Your group {group}"),
-        Subject::Model(model) => format!("Model {model}"),
-        Subject::Everyone => "Everyone".to_owned(),
+        Subject::Group(group) => format!("your group {group}"),
+        Subject::Model(model) => format!("model {model}"),
+        Subject::Everyone => "everyone".to_owned(),
     }
 }
 

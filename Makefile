@@ -3,7 +3,7 @@
 CARGO ?= cargo
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 
-.PHONY: help demo test test-rust test-sdk lint format bench bench-ledger chaos verify-stores
+.PHONY: help demo demo-portal test test-rust test-sdk lint format bench bench-ledger chaos verify-stores
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -11,20 +11,24 @@ help: ## this list
 demo: ## a real model answers through the gateway; ONCE=1 ends after the answer
 	@ONCE=$(ONCE) scripts/demo.sh
 
+demo-portal: ## people log in at a real identity provider and make keys; ONCE=1 lets a browser do it and ends
+	@ONCE=$(ONCE) scripts/demo-portal.sh
+
 test: ## installs what tests need where it may, then runs all of them
 	@scripts/install-test-deps.sh
 	@$(MAKE) --no-print-directory test-rust
 	@$(MAKE) --no-print-directory test-sdk
 
 test-rust: ## the Rust tests alone
-	$(CARGO) build --package llmgw-standalone --package llmgw-gateway --package llmgw-admin
+	$(CARGO) build --package llmgw-standalone --package llmgw-gateway --package llmgw-admin --package llmgw-portal
 	$(CARGO) test --workspace --no-fail-fast
 
 # Its last line is pytest's summary, which is also the last line of `make test`.
-test-sdk: ## the OpenAI and Anthropic clients against a real model, through the built gateway
+test-sdk: ## the OpenAI and Anthropic clients against a real model, and the pages in a real browser, with the built programs
 	@eval "$$(python3 tests/modelserver/fetch.py --sdk)" && \
 	  LLMGW_STANDALONE_BIN="$(abspath $(TARGET))/debug/llm-gateway-standalone" \
-	  "$$LLMGW_SDK_PYTHON" -B -m pytest tests/sdk
+	  LLMGW_BINARIES="$(abspath $(TARGET))/debug" \
+	  "$$LLMGW_SDK_PYTHON" -B -m pytest tests/sdk tests/browser
 
 lint: ## formatting and clippy, warnings are errors
 	$(CARGO) fmt --all --check

@@ -38,6 +38,9 @@ else
   for extension in xml mbstring curl sqlite3; do
     want "php-$extension" sh -c "php -m | grep -qix '${extension/xml/dom}'"
   done
+  # What the pages are looked at with.
+  want chromium command -v chromium
+  want fonts-dejavu-core test -e /usr/share/fonts/truetype/dejavu
   # The MongoDB server's only library that is not everywhere; it brings the others.
   want libcurl4 sh -c 'PATH="$PATH:/sbin"; ldconfig -p | grep -q "libcurl\.so\.4 "'
 fi

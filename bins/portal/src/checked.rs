@@ -127,6 +127,7 @@ fn site(settings: &Settings, origin: String, agreement: Option<Agreement>) -> Re
             .unwrap_or_else(|| "LLMGateway".to_owned()),
         support: portal.support.clone(),
         api_url: api_url.unwrap_or_else(|| "http://127.0.0.1:8080".to_owned()),
+        currency: settings.reports.currency.clone(),
         agreement,
         lasts: portal.session_lasts.0,
         idle: portal.session_idle.0,

@@ -9,6 +9,8 @@ mod output;
 mod saml;
 mod serve;
 mod settings;
+#[cfg(test)]
+mod tests;
 mod wire;
 
 use std::process::ExitCode;

@@ -68,6 +68,8 @@ pub struct Site {
     pub support: Option<String>,
     /// Where clients find the LLM API; without `/v1`.
     pub api_url: String,
+    /// What costs are in.
+    pub currency: String,
     /// What people accept before anything else.
     pub agreement: Option<Agreement>,
     /// How long a login lasts at most.

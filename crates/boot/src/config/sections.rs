@@ -201,12 +201,15 @@ pub struct GroupSection {
 pub struct ReportsSection {
     /// Where a day begins.
     pub timezone: Zone,
+    /// What costs are in.
+    pub currency: String,
 }
 
 impl Default for ReportsSection {
     fn default() -> Self {
         Self {
             timezone: Zone("UTC".to_owned()),
+            currency: "EUR".to_owned(),
         }
     }
 }

@@ -44,7 +44,7 @@ pub(crate) fn usage(
         ),
         by_model: rows(&used.by_model),
         by_key: rows(&used.by_key),
-        currency: None,
+        currency: Some(portal.site.currency.clone()),
         late: false,
     };
     page(StatusCode::OK, &shown)
@@ -196,7 +196,7 @@ pub(crate) fn models(portal: &Portal, person: &Person, models: &[Model]) -> Resu
     let shown = ModelsPage {
         frame: frame(portal, Some(person), Some(Place::Models)),
         models: rows.collect(),
-        currency: None,
+        currency: Some(portal.site.currency.clone()),
     };
     page(StatusCode::OK, &shown)
 }

@@ -39,7 +39,7 @@ pub(in crate::config) const SECTIONS: [(&str, &str); 14] = [
 ];
 
 /// All of them, in the order of the reference.
-pub(super) const SETTINGS: [Setting; 51] = [
+pub(super) const SETTINGS: [Setting; 52] = [
     setting(
         "gateway",
         "listen",
@@ -228,6 +228,12 @@ pub(super) const SETTINGS: [Setting; 51] = [
          run without limits",
     ),
     setting("reports", "timezone", Zone, "where a day of a report begins"),
+    setting(
+        "reports",
+        "currency",
+        Text,
+        "the currency that prices and costs are in, as pages name it",
+    ),
     setting(
         "journal",
         "dir",

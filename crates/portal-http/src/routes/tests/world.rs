@@ -136,6 +136,7 @@ impl World {
             institution: "Example University".to_owned(),
             support: None,
             api_url: "https://llm.example.org".to_owned(),
+            currency: "EUR".to_owned(),
             agreement: None,
             lasts: LASTS,
             idle: IDLE,

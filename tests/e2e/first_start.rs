@@ -20,7 +20,18 @@ async fn the_ready_line_says_where_and_shows_the_keys_once() {
     let line = gateway.ready.as_object().unwrap().clone();
     let mut fields: Vec<_> = line.keys().map(String::as_str).collect();
     fields.sort_unstable();
-    assert_eq!(fields, ["admin", "admin_key", "api", "health", "key"]);
+    assert_eq!(
+        fields,
+        [
+            "admin",
+            "admin_key",
+            "api",
+            "health",
+            "key",
+            "portal",
+            "portal_login"
+        ]
+    );
     assert_eq!(line["api"], format!("http://{}/v1", gateway.api));
     assert_eq!(line["health"], format!("http://{}", gateway.health));
     for key in ["key", "admin_key"] {
@@ -44,6 +55,58 @@ async fn the_ready_line_says_where_and_shows_the_keys_once() {
         assert_eq!(gateway.admin.models().await, ["smollm2"]);
         gateway.kill9().await;
     }
+}
+
+#[tokio::test]
+async fn a_key_made_in_the_portal_works_at_once() {
+    let tap = quick();
+    let mut gateway = Gateway::before(&tap).await;
+    let portal = gateway.ready["portal"].as_str().unwrap().to_owned();
+    let at = portal.replace("http://localhost", "127.0.0.1").parse().unwrap();
+    let link = gateway.ready["portal_login"]
+        .as_str()
+        .unwrap()
+        .replace(&portal, "");
+    let mut browser = Connection::open(at).await;
+    let answer = browser.ask(&Request::get(&link)).await;
+    assert_eq!(answer.status(), 303, "{}", answer.text());
+    let cookie = answer
+        .head
+        .get("set-cookie")
+        .unwrap()
+        .split(';')
+        .next()
+        .unwrap()
+        .to_owned();
+    let get = |path: &str| Request::get(path).header("Cookie", &cookie);
+    assert_eq!(
+        Connection::open(at).await.ask(&get(&link)).await.status(),
+        403,
+        "it works once"
+    );
+    let me = Connection::open(at).await.ask(&get("/api/v1/me")).await.json();
+    assert_eq!((&me["account"], &me["role"]), (&json!("local"), &json!("admin")));
+    let make = Request::post("/api/v1/me/keys", r#"{"name":"from the portal"}"#)
+        .header("Cookie", &cookie)
+        .header("X-CSRF-Token", me["csrf"].as_str().unwrap());
+    let key = Connection::open(at).await.ask(&make).await.json()["key"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let request = Request::post(PATH, CHAT).key(&key);
+    assert_eq!(gateway.ask(&request).await.status(), 200);
+    // Signed in also after a new start, whose link is another one.
+    gateway.sigterm();
+    assert!(gateway.exited().await.success());
+    gateway.start_again().await;
+    let portal = gateway.ready["portal"].as_str().unwrap();
+    let at = portal.replace("http://localhost", "127.0.0.1").parse().unwrap();
+    let keys = Connection::open(at)
+        .await
+        .ask(&get("/api/v1/me/keys"))
+        .await
+        .json();
+    assert_eq!(keys["data"][1]["name"], "from the portal");
 }
 
 #[tokio::test]

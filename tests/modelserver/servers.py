@@ -84,7 +84,7 @@ def start_model_server(folder, alias, key, mode="chat"):
 def start_gateway(binary, folder, upstreams, key):
     """llm-gateway-standalone with its data in `folder`, serving the models of `upstreams`: {id: URL}."""
     command = [binary, "--json", "--data", folder / "data", "--upstream-key", key]
-    for option in ("--listen", "--admin-listen", "--health-listen"):
+    for option in ("--listen", "--admin-listen", "--portal-listen", "--health-listen"):
         command += [option, "127.0.0.1:0"]
     for model, url in upstreams.items():
         command += ["--upstream", f"{model}={url}"]

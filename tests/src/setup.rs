@@ -146,7 +146,7 @@ impl Setup {
                 command.env_remove(&name);
             }
         }
-        for listen in ["--listen", "--admin-listen", "--health-listen"] {
+        for listen in ["--listen", "--admin-listen", "--portal-listen", "--health-listen"] {
             if !self.args.iter().any(|arg| arg == listen) {
                 command.args([listen, "127.0.0.1:0"]);
             }

@@ -37,6 +37,12 @@ pub(crate) struct Args {
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) admin_listen: Option<SocketAddr>,
 
+    /// Where the portal listens [default: 127.0.0.1:8082, or any free port where that is taken]
+    ///
+    /// A page for making keys and seeing what was used. The link that lets you in is printed at start.
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) portal_listen: Option<SocketAddr>,
+
     /// Where health checks and metrics are [default: 127.0.0.1:9090]
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) health_listen: Option<SocketAddr>,

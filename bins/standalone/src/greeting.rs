@@ -9,7 +9,7 @@ use std::process::ExitCode;
 
 use llmgw_boot::Failure;
 use llmgw_keys::KeyText;
-use llmgw_types::ModelId;
+use llmgw_types::{ExposeSecret, ModelId, SecretString};
 use serde_json::json;
 
 use crate::serve::Addresses;
@@ -18,6 +18,8 @@ use crate::serve::Addresses;
 #[derive(Debug)]
 pub(crate) struct Greeting {
     pub(crate) at: Addresses,
+    /// Lets its holder into the portal, once.
+    pub(crate) link: SecretString,
     pub(crate) key: Option<KeyText>,
     pub(crate) admin_key: Option<KeyText>,
     pub(crate) model: Option<ModelId>,
@@ -38,6 +40,8 @@ impl Greeting {
             "api": format!("http://{}/v1", self.at.api),
             "admin": format!("http://{}", self.at.admin),
             "health": format!("http://{}", self.at.health),
+            "portal": format!("http://localhost:{}", self.at.portal.port()),
+            "portal_login": self.link.expose_secret(),
             "key": self.key.as_ref().map(KeyText::expose),
             "admin_key": self.admin_key.as_ref().map(KeyText::expose),
         });
@@ -52,6 +56,8 @@ impl Greeting {
             "  Health          http://{}/health/ready  and /metrics",
             self.at.health
         );
+        println!("  Portal          {}", self.link.expose_secret());
+        println!("                  (make keys, see what was used; the link works once, for a day)");
         if let Some(key) = &self.key {
             println!("\nYour API key, shown only now:\n\n  {}", key.expose());
         }

@@ -4,15 +4,19 @@ use std::io;
 use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use llmgw_admin_http::Admin;
+use llmgw_boot::config::PortalSection;
 use llmgw_boot::{
     Cut, Failure, Listener, Metrics, OsEntropy, Readiness, Running, Serving, Signals, Tasks, Work, chain,
     health_routes, serve_api, serve_few,
 };
 use llmgw_gateway_http::{Gateway, Origins, routes};
 use llmgw_keys::AdminKey;
+use llmgw_portal_http::{CookieKey, Portal};
 use llmgw_proxy::Services;
+use llmgw_types::SecretString;
 use llmgw_upstream_awc::AwcUpstream;
 use llmgw_usage::admission::reconcile;
 
@@ -23,13 +27,17 @@ use crate::greeting::Greeting;
 use crate::secrets::Secrets;
 use crate::settings::Settings;
 use crate::upstreams;
-use crate::wire::{self, Parts};
+use crate::wire::{self, Parts, Places};
 
-/// Where the three listeners are.
+/// How long the link into the portal is good for.
+const LINK_LASTS: Duration = Duration::from_hours(24);
+
+/// Where the four listeners are.
 #[derive(Debug)]
 pub(crate) struct Addresses {
     pub(crate) api: SocketAddr,
     pub(crate) admin: SocketAddr,
+    pub(crate) portal: SocketAddr,
     pub(crate) health: SocketAddr,
 }
 
@@ -43,15 +51,24 @@ pub(crate) async fn run(args: &Args, settings: &Settings) -> Result<ExitCode, Fa
     let listeners = Listeners::open(settings)?;
     let signals = Signals::listen().map_err(|error| format!("cannot listen for signals: {error}"))?;
     let peppers = data.peppers(&OsEntropy)?;
-    let parts = wire::build(settings, &data, &peppers, upstream)?;
+    let at = listeners.addresses();
+    let places = Places {
+        // By name: a browser gives no cookie of ours to another port's pages under another name.
+        portal: format!("http://localhost:{}", at.portal.port()),
+        api: format!("http://{}", at.api),
+    };
+    let parts = wire::build(settings, &data, &peppers, upstream, places)?;
     prepare(args, &parts).await?;
 
     let models = parts.services.catalog.list();
     let kept = first_start::admin_key(admin_key.as_ref(), &data, peppers, args.new_admin_key)?;
     let now = parts.services.clock.now();
     let keys = first_start::keys(&data, &parts.admin.keys, kept, now).await?;
+    let link = parts.portal.local_link(LINK_LASTS).await;
+    let link = link.map_err(|error| format!("cannot keep the link to sign in with: {}", chain(&error)))?;
     let greeting = Greeting {
-        at: listeners.addresses(),
+        at,
+        link: SecretString::from(link),
         key: keys.new_key,
         admin_key: keys.new_admin_key,
         model: models.first().map(|served| served.model.id.clone()),
@@ -115,8 +132,9 @@ fn start(
         move || async move { watch.keep().await },
     )?;
     let admin = (parts.admin, admin_key);
+    let portal = (parts.portal, parts.cookies);
     let told = (Arc::clone(&readiness), metrics);
-    let servers = listeners.serve(settings, &services, admin, told, &cut);
+    let servers = listeners.serve(settings, &services, (admin, portal), told, &cut);
     let servers = servers.map_err(|error| format!("cannot serve: {error}"))?;
     readiness.allow();
     Ok(Serving {
@@ -128,10 +146,11 @@ fn start(
     })
 }
 
-/// The three.
+/// All of them.
 struct Listeners {
     api: Listener,
     admin: Listener,
+    portal: Listener,
     health: Listener,
 }
 
@@ -140,6 +159,7 @@ impl Listeners {
         Ok(Self {
             api: Listener::open(settings.gateway.listen, "gateway.listen")?,
             admin: Listener::open(settings.admin.listen, "admin.listen")?,
+            portal: portal_listener(settings.portal.listen)?,
             health: Listener::open(settings.gateway.health_listen, "gateway.health_listen")?,
         })
     }
@@ -149,6 +169,7 @@ impl Listeners {
         Addresses {
             api: self.api.address(),
             admin: self.admin.address(),
+            portal: self.portal.address(),
             health: self.health.address(),
         }
     }
@@ -157,7 +178,7 @@ impl Listeners {
         self,
         settings: &Settings,
         services: &Arc<Services>,
-        (admin, admin_key): (Arc<Admin>, AdminKey),
+        ((admin, admin_key), (portal, cookies)): ((Arc<Admin>, AdminKey), (Arc<Portal>, CookieKey)),
         (readiness, metrics): (Arc<Readiness>, Arc<Metrics>),
         cut: &Cut,
     ) -> io::Result<Vec<Running>> {
@@ -177,9 +198,23 @@ impl Listeners {
         let admin = serve_few(self.admin, move |config| {
             llmgw_admin_http::routes(Arc::clone(&admin), admin_key.clone())(config);
         })?;
+        let portal = serve_few(self.portal, move |config| {
+            llmgw_portal_http::routes(Arc::clone(&portal), cookies.clone())(config);
+        })?;
         let health = serve_few(self.health, move |config| {
             health_routes(Arc::clone(&readiness), Arc::clone(&metrics))(config);
         })?;
-        Ok(vec![api, admin, health])
+        Ok(vec![api, admin, portal, health])
     }
+}
+
+// Nobody chose the usual port; where another trial has it, this one takes any.
+fn portal_listener(wanted: SocketAddr) -> Result<Listener, String> {
+    let usual = PortalSection::default().listen;
+    Listener::open(wanted, "portal.listen").or_else(|error| {
+        if wanted != usual {
+            return Err(error);
+        }
+        Listener::open(SocketAddr::new(usual.ip(), 0), "portal.listen")
+    })
 }

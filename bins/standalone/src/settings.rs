@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use llmgw_boot::config::{
-    AdminSection, GatewaySection, JournalSection, Layers, LimitsSection, LogSection, ReportsSection,
-    SecretsSection, UpstreamSection,
+    AdminSection, GatewaySection, JournalSection, Layers, LimitsSection, LogSection, PortalLogin,
+    PortalSection, ReportsSection, SecretsSection, UpstreamSection,
 };
 use llmgw_types::ExposeSecret;
 use serde::{Deserialize, Serialize};
@@ -12,17 +12,38 @@ use serde::{Deserialize, Serialize};
 use crate::args::Args;
 
 /// Everything that can be set.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Settings {
     pub(crate) gateway: GatewaySection,
     pub(crate) admin: AdminSection,
+    pub(crate) portal: PortalSection,
     pub(crate) upstream: UpstreamSection,
     pub(crate) limits: LimitsSection,
     pub(crate) reports: ReportsSection,
     pub(crate) journal: JournalSection,
     pub(crate) secrets: SecretsSection,
     pub(crate) log: LogSection,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        let portal = PortalSection {
+            login: PortalLogin::Local,
+            ..PortalSection::default()
+        };
+        Self {
+            gateway: GatewaySection::default(),
+            admin: AdminSection::default(),
+            portal,
+            upstream: UpstreamSection::default(),
+            limits: LimitsSection::default(),
+            reports: ReportsSection::default(),
+            journal: JournalSection::default(),
+            secrets: SecretsSection::default(),
+            log: LogSection::default(),
+        }
+    }
 }
 
 impl Settings {
@@ -37,6 +58,7 @@ impl Settings {
             .flag("--listen", "gateway.listen", args.listen)
             .flag("--health-listen", "gateway.health_listen", args.health_listen)
             .flag("--admin-listen", "admin.listen", args.admin_listen)
+            .flag("--portal-listen", "portal.listen", args.portal_listen)
             .flag(
                 "--upstream-key",
                 "upstream.default_key",

@@ -1,5 +1,6 @@
 //! Puts the parts together. The only place that names concrete adapters.
 
+mod portal;
 mod stores;
 mod watch;
 
@@ -11,6 +12,7 @@ use llmgw_boot::shipper::{ShippedTo, Shipper};
 use llmgw_boot::{BlockingPool, Failure, LocalFeed, Metrics, OsEntropy, RefResolver, SystemClock};
 use llmgw_keys::{KeyLookup, KeyService, Pepper};
 use llmgw_models::{Catalog, ModelService};
+use llmgw_portal_http::{CookieKey, Portal};
 use llmgw_proxy::stage::settle::Settlement;
 use llmgw_proxy::{Buffers, Live, Services, Slots};
 use llmgw_types::{Clock, SecretString};
@@ -19,6 +21,7 @@ use tokio::sync::mpsc;
 
 use crate::data_dir::DataDir;
 use crate::settings::Settings;
+pub(crate) use portal::Places;
 use stores::Stores;
 pub(crate) use watch::Watch;
 
@@ -34,6 +37,8 @@ pub(crate) struct Parts {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) calendar: Calendar,
     pub(crate) watch: Watch,
+    pub(crate) portal: Arc<Portal>,
+    pub(crate) cookies: CookieKey,
 }
 
 /// Opens the stores in `data` and builds everything on them. `peppers` has the newest first; `upstream` is the
@@ -43,6 +48,7 @@ pub(crate) fn build(
     data: &DataDir,
     peppers: &[Pepper],
     upstream: Option<SecretString>,
+    places: Places,
 ) -> Result<Parts, Failure> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
     let metrics = Arc::new(Metrics::default());
@@ -50,8 +56,14 @@ pub(crate) fn build(
     let secrets_dir = settings.secrets.dir.clone().unwrap_or_else(|| data.secrets());
     let secrets = RefResolver::new(upstream, Some(secrets_dir), Arc::clone(&clock));
     let (services, settlements) = requests(settings, &stores, peppers, secrets, &clock, &metrics);
+    let pepper = peppers.first().ok_or_else(|| "there is no pepper".to_owned())?;
+    // What administration and portal change, requests see at once.
+    let feed = Arc::new(LocalFeed::new(services.keys.clone(), services.catalog.clone()));
+    let (portal, cookies) = portal::portal(settings, &stores, &services, feed.clone(), pepper, places)?;
     Ok(Parts {
-        admin: Arc::new(admin(&stores, &services, peppers)?),
+        admin: Arc::new(admin(&stores, &services, pepper, feed)),
+        portal,
+        cookies,
         watch: Watch::new(stores.file, &services),
         services: Arc::new(services),
         settlements,
@@ -101,17 +113,15 @@ fn requests(
     (services, settlements)
 }
 
-// The administration on the same stores; what it changes, requests see at once.
-fn admin(stores: &Stores, services: &Services, peppers: &[Pepper]) -> Result<Admin, String> {
-    let pepper = peppers.first().ok_or("there is no pepper")?.clone();
-    let feed = Arc::new(LocalFeed::new(services.keys.clone(), services.catalog.clone()));
+// The administration on the same stores.
+fn admin(stores: &Stores, services: &Services, pepper: &Pepper, feed: Arc<LocalFeed>) -> Admin {
     let (keys, users) = (stores.keys.clone(), stores.users.clone());
     let entropy = Arc::clone(&services.entropy);
-    Ok(Admin {
-        keys: KeyService::new(keys, users.clone(), pepper, feed.clone(), entropy),
+    Admin {
+        keys: KeyService::new(keys, users.clone(), pepper.clone(), feed.clone(), entropy),
         models: ModelService::new(Arc::clone(&stores.models), feed),
         users,
         ledger: Arc::clone(&stores.ledger),
         clock: Arc::clone(&services.clock),
-    })
+    }
 }

@@ -101,13 +101,14 @@ impl People {
         self.users.update(&user).await
     }
 
-    /// The user of this name that no institution knows, made where there is none: for trials on one machine.
+    /// The user of this name, with this role, made where there is none: for trials on one machine, where whoever
+    /// starts the program says so.
     ///
     /// # Errors
     /// When the store failed.
     pub async fn local(&self, name: &str, role: Role, now: Timestamp) -> Result<User, StoreError> {
         if let Some(user) = self.users.by_name(name).await? {
-            return Ok(user);
+            return self.with_role(user, role).await;
         }
         let user = self.fresh(name.to_owned(), None, role, now);
         match self.users.insert(&user).await {
@@ -118,6 +119,16 @@ impl People {
             }
             made => made.map(|()| user),
         }
+    }
+
+    async fn with_role(&self, user: User, role: Role) -> Result<User, StoreError> {
+        if user.role == role {
+            return Ok(user);
+        }
+        let user = User { role, ..user };
+        self.users.update(&user).await?;
+        self.feed.publish(Change::User(user.id)).await?;
+        Ok(user)
     }
 
     async fn first(&self, arrival: &Arrival, now: Timestamp) -> Result<User, StoreError> {

@@ -137,7 +137,7 @@ pub(crate) async fn start_gateway(
 ) -> Result<(Server, Addresses), Failure> {
     let mut command = measured(binary);
     command.arg("--json").arg("--data").arg(folder.join("data"));
-    for option in ["--listen", "--admin-listen", "--health-listen"] {
+    for option in ["--listen", "--admin-listen", "--portal-listen", "--health-listen"] {
         command.args([option, "127.0.0.1:0"]);
     }
     for pace in Pace::ALL {

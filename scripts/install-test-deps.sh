@@ -33,6 +33,7 @@ else
   want libssl-dev test -e /usr/include/openssl/ssl.h
   want libclang-dev sh -c 'ls /usr/lib/llvm-*/lib/libclang.so || ls /usr/lib/*/libclang.so'
   want openssl command -v openssl
+  want xmlsec1 command -v xmlsec1
   want simplesamlphp test -e /usr/share/simplesamlphp/www
   want php-cli command -v php
   for extension in xml mbstring curl sqlite3; do

@@ -20,7 +20,11 @@ from servers import STOP_SECONDS, Server, start_model_server  # noqa: E402
 
 MODEL = "smollm2"
 MODEL_KEY_VARIABLE = "LLMGW_UPSTREAM_SMOLLM2"
-START_IDP = ROOT / "tests" / "idp" / "simplesaml" / "start-idp.sh"
+START_IDP = {
+    "simplesaml": ["bash", ROOT / "tests" / "idp" / "simplesaml" / "start-idp.sh"],
+    "pysaml2": [sys.executable, "-B", ROOT / "tests" / "idp" / "pysaml2" / "idp.py"],
+}
+IDP_METADATA = {"simplesaml": "/simplesaml/saml2/idp/metadata.php", "pysaml2": "/metadata"}
 START_SECONDS = 60
 AGREEMENT = """# Rules of use
 
@@ -61,7 +65,7 @@ class Team:
 
     @property
     def idp_metadata(self):
-        return f"{self.idp}/simplesaml/saml2/idp/metadata.php"
+        return self.idp + IDP_METADATA[self.idp_kind]
 
     def start(self):
         try:
@@ -195,7 +199,7 @@ default = [
                                   env=self._environment(), check=True, capture_output=True)  # fmt: skip
         (folder / "sp.xml").write_bytes(metadata.stdout)
         switches = {"IDP_PORT": str(self.ports["idp"]), "WORK": str(folder), "PHP_CLI_SERVER_WORKERS": "1"}
-        self._loose("idp", ["bash", START_IDP], switches | self.idp_switches)
+        self._loose("idp", START_IDP[self.idp_kind], switches | self.idp_switches)
 
     def _wait(self, url):
         deadline = time.monotonic() + START_SECONDS

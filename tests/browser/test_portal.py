@@ -137,3 +137,39 @@ def test_the_institution_ends_a_login(team, page):
 )
 def test_the_same_with_other_answers(start, page, switches):
     whole_way(start(idp_switches=switches), page)
+
+
+@pytest.fixture(scope="session")
+def other_team(start):
+    """With an identity provider of another make."""
+    return start(idp="pysaml2")
+
+
+def test_the_same_with_another_make(other_team, page):
+    whole_way(other_team, page)
+
+
+def test_another_make_encrypts(start, page):
+    whole_way(start(idp="pysaml2", idp_switches={"ENCRYPT": "1"}), page)
+
+
+def test_another_make_is_asked_to_end_its_login(other_team, page):
+    log_in(page, other_team, "alice")
+    accept(page)
+    page.goto(other_team.portal + "/saml/slo")
+    page.get_by_role("main").get_by_role("button", name="Sign out", exact=True).click()
+    page.wait_for_load_state()
+    assert page.url.startswith(other_team.portal + "/saml/sls"), page.url
+
+
+def test_another_make_ends_a_login_and_refuses_bob(other_team, page):
+    log_in(page, other_team, "alice")
+    accept(page)
+    page.goto(other_team.idp + "/logout")
+    page.wait_for_load_state()
+    assert page.url.startswith(other_team.idp + "/slo"), page.url
+    page.goto(other_team.portal + "/keys")
+    assert page.url.startswith(other_team.portal + "/?return="), page.url
+    with page.expect_response(re.compile("/saml/acs$")) as answered:
+        log_in(page, other_team, "bob")
+    assert answered.value.status == 403

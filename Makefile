@@ -3,7 +3,7 @@
 CARGO ?= cargo
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 
-.PHONY: help demo demo-portal test test-rust test-sdk lint format bench bench-ledger chaos verify-stores
+.PHONY: help demo demo-portal test test-rust test-sdk lint format bench bench-ledger chaos verify-stores verify-saml
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -59,6 +59,10 @@ verify-stores: ## the long checks over three gateways, half an hour or more; wri
 	@scripts/install-test-deps.sh
 	$(CARGO) build --release --package llmgw-gateway --package llmgw-chaos
 	@scripts/verify-stores.sh "$(TARGET)/release/llmgw-chaos" "$(TARGET)/release/llm-gateway" docs/evidence/stores.md
+
+verify-saml: ## whether the tests notice each check of a login, and a million damaged answers; writes docs/evidence/saml.md
+	@scripts/install-test-deps.sh
+	@scripts/verify-saml.sh docs/evidence/saml.md
 
 bench-ledger: ## a report over ten million events, beside asking the events; and events/s taken in; EVENTS=n
 	@scripts/install-test-deps.sh

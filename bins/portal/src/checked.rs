@@ -158,3 +158,6 @@ fn handover(portal: &PortalSection, origin: &str) -> Result<Option<Handover>, Fa
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,7 +8,7 @@ use std::net::TcpListener;
 use actix_web::http::Method;
 use llmgw_idp::{attacks, form, keys, logout_query, logout_request, sign, signature, valid};
 
-use world::{Browser, IDP, REQUEST, World, run};
+use world::{Browser, IDP, World, run};
 
 #[test]
 fn every_valid_answer_lets_its_browser_in() {
@@ -227,6 +227,25 @@ fn a_login_is_asked_for_by_a_signed_request_and_a_cookie_that_only_the_answer_se
         assert!(metadata.text.contains("AssertionConsumerService"));
         // What is asked of a request that nobody answers does not open anything.
         assert_eq!(world.send(Method::GET, "/saml/acs", "", "").await.status, 405);
-        assert_ne!(REQUEST, "");
+    });
+}
+
+#[test]
+fn a_session_ends_with_the_institutions_at_the_latest() {
+    run(async {
+        let world = World::new();
+        let mut parts = world.parts();
+        let end = world.now().plus(std::time::Duration::from_mins(10));
+        parts.authn = parts.authn.replace(
+            "<saml:AuthnStatement ",
+            &format!("<saml:AuthnStatement SessionNotOnOrAfter=\"{end}\" "),
+        );
+        assert!(parts.authn.contains("SessionNotOnOrAfter"), "{}", parts.authn);
+        let browser = world.asked().await;
+        let session = world.answer(&browser, &form(&parts.xml())).await.session;
+        world.later(std::time::Duration::from_secs(599));
+        assert_eq!(world.me(&session).await, 200);
+        world.later(std::time::Duration::from_secs(1));
+        assert_eq!(world.me(&session).await, 401);
     });
 }

@@ -85,3 +85,64 @@ impl Handover {
         Ok(format!("{}/handover?token={token}", self.audience))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use jsonwebtoken::{DecodingKey, Validation};
+    use llmgw_keys::UserState;
+    use llmgw_types::UserId;
+    use serde_json::Value;
+
+    use super::*;
+
+    // Made by `openssl genpkey -algorithm ed25519`; of no use elsewhere.
+    const KEY: &str = "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIHTj/L3aMxfPogvzO7AOiToG+drHn+EkKmAzLm8aWOIe\n-----END PRIVATE KEY-----\n";
+    const PUBLIC: &str = "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAWLEV1A2YHXK9/qF/c4m5jClVnDKqAJGVqH7XhluR0Ws=\n-----END PUBLIC KEY-----\n";
+    const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_999);
+
+    fn ada() -> User {
+        User {
+            id: UserId::new(NOW, [1; 10]),
+            name: "ada".to_owned(),
+            external_id: None,
+            mail: None,
+            groups: Vec::new(),
+            role: Role::Admin,
+            state: UserState::Active,
+            agreement: None,
+            last_login_at: None,
+            limits: Vec::new(),
+            created_at: NOW,
+        }
+    }
+
+    #[test]
+    fn a_token_is_for_one_service_for_a_minute_and_signed() {
+        let handover =
+            Handover::new(KEY.as_bytes(), "https://portal.example", "https://admin.example").unwrap();
+        let url = handover.url(&ada(), "once", NOW).unwrap();
+        let token = url.strip_prefix("https://admin.example/handover?token=").unwrap();
+        let key = DecodingKey::from_ed_pem(PUBLIC.as_bytes()).unwrap();
+        let mut expected = Validation::new(Algorithm::EdDSA);
+        // The test's clock is not the machine's.
+        expected.validate_exp = false;
+        expected.set_audience(&["https://admin.example"]);
+        expected.set_issuer(&["https://portal.example"]);
+        let claims = jsonwebtoken::decode::<Value>(token, &key, &expected)
+            .unwrap()
+            .claims;
+        assert_eq!(
+            (claims["iat"].as_i64(), claims["exp"].as_i64()),
+            (Some(1_800_000_000), Some(1_800_000_060))
+        );
+        assert_eq!(
+            (&claims["role"], &claims["jti"]),
+            (&"admin".into(), &"once".into())
+        );
+        assert_eq!(claims["sub"], ada().id.to_string());
+        expected.set_audience(&["https://other.example"]);
+        assert!(jsonwebtoken::decode::<Value>(token, &key, &expected).is_err());
+        assert!(!format!("{handover:?}").contains("MC4C"));
+        assert_eq!(Handover::new(b"no key", "a", "b").unwrap_err(), HandoverKeyError);
+    }
+}

@@ -23,7 +23,7 @@ use llmgw_usage::ledger::MemoryLedger;
 use llmgw_xmlsec_samael::{OpensslDecryption, ProviderKey, SamaelSignature};
 
 pub(super) const IDP: &str = "https://idp.example/idp";
-pub(super) const REQUEST: &str = "_request";
+const REQUEST: &str = "_request";
 const WE: &str = "https://llm.example";
 
 pub(super) struct World {

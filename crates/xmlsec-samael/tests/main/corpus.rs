@@ -20,7 +20,10 @@ fn every_valid_kind_is_taken() {
                     person.account.external_id,
                     "https://idp.example/idp alice@uni.example"
                 );
+                assert_eq!(person.account.id(), "alice@uni.example");
                 assert_eq!(person.account.name, "Alice Ångström");
+                let shown = format!("{person:?}");
+                assert!(!shown.contains("alice") && shown.contains("Account"), "{shown}");
                 assert_eq!(person.account.groups, ["cn=physics"]);
                 assert_eq!(person.admitted.role, Role::User);
                 assert_eq!(person.session_index.as_deref(), Some("_s1"));

@@ -13,7 +13,7 @@ use async_trait::async_trait;
 use llmgw_keys::{KeyService, KeyStore, MemoryKeys, MemoryUsers, People, Pepper, User, UserStore};
 use llmgw_models::MemoryModels;
 use llmgw_sessions::{MemoryOneTime, MemorySessions, Session, SessionStore, TokenHash};
-use llmgw_types::{Change, ChangeFeed, Clock, Entropy, ManualClock, StoreError, Timestamp, UserId};
+use llmgw_types::{Change, ChangeFeed, Entropy, ManualClock, StoreError, Timestamp, UserId};
 use llmgw_usage::admission::{Calendar, LimitPolicy, MemoryAdmission};
 use llmgw_usage::ledger::MemoryLedger;
 

@@ -15,15 +15,13 @@ import anthropic
 import openai
 import pytest
 
-from gateway import Admin, Calls
+from gateway import UPSTREAM_KEY, Admin, Calls
 from stubs import LoadingServer
 from tap import Tap
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "modelserver"))
 from servers import start_gateway, start_model_server  # noqa: E402
-
-UPSTREAM_KEY = "the model servers' own key"
 
 
 def pytest_collection_modifyitems(items):

@@ -5,6 +5,8 @@ import json
 import time
 import urllib.request
 
+UPSTREAM_KEY = "the model servers' own key"
+
 # Usage records follow their answers within about a second; slow machines get more.
 LEDGER_SECONDS = 30
 

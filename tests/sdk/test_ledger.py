@@ -5,7 +5,7 @@ import urllib.request
 
 import pytest
 
-from conftest import UPSTREAM_KEY
+from gateway import UPSTREAM_KEY
 from gateway import Tokens, eventually
 
 

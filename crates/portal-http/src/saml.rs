@@ -99,9 +99,8 @@ impl SamlLogin {
             signature: Arc::clone(&self.signature),
             decryption: Arc::clone(&self.decryption),
         };
-        let _turn = match timeout(TURN_WITHIN, self.turns.acquire()).await {
-            Ok(Ok(turn)) => turn,
-            _ => return Err(PageError::Busy),
+        let Ok(Ok(_turn)) = timeout(TURN_WITHIN, self.turns.acquire()).await else {
+            return Err(PageError::Busy);
         };
         block(move || work(&held)).await.map_err(|error| {
             tracing::error!(%error, "a message of the identity provider broke its thread");

@@ -76,7 +76,7 @@ class Team:
             self.running.append(server)
             self._serve("gateway", "llm-gateway")
             self.admin("model", "add", MODEL, "--url", server.ready["listening"], "--secret", f"env:{MODEL_KEY_VARIABLE}",
-                       "--price-prompt", "500000000", "--price-completion", "1500000000")  # fmt: skip
+                       "--context", "8192", "--price-prompt", "500000000", "--price-completion", "1500000000")  # fmt: skip
             self._wait(self.idp_metadata)
             self._serve("portal", "llm-gateway-portal")
         except BaseException:

@@ -45,6 +45,8 @@ pub struct WantedModel {
     pub limits: Vec<Limit>,
     /// Tokens reserved for an answer whose request names no most.
     pub default_answer_tokens: Option<u64>,
+    /// Tokens that prompt and answer together may have; shown to people.
+    pub context: Option<u32>,
     /// Whether it is served.
     #[serde(default)]
     pub state: ModelState,
@@ -95,6 +97,7 @@ impl WantedModel {
             timeouts: self.timeouts,
             limits: self.limits,
             default_answer_tokens: self.default_answer_tokens.unwrap_or(new.default_answer_tokens),
+            context: self.context,
             state: self.state,
             ..new
         })
@@ -243,6 +246,7 @@ fn shown(model: &Model) -> Value {
         "timeouts": model.timeouts,
         "limits": model.limits,
         "default_answer_tokens": model.default_answer_tokens,
+        "context": model.context,
         "state": model.state,
         "created_at": model.created_at,
     })

@@ -199,6 +199,7 @@ fn full_model(id: ModelId) -> Model {
         },
         limits: vec![Limit::new(Unit::Tokens, Window::Minute, u64::MAX).expect("a limit")],
         default_answer_tokens: u64::MAX,
+        context: Some(u32::MAX),
         state: ModelState::Disabled,
         created_at: Timestamp::from_micros(1_800_000_000_654_321),
         id,

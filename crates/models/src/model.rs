@@ -34,6 +34,9 @@ pub struct Model {
     pub limits: Vec<Limit>,
     /// Completion tokens assumed for admission when the request names no maximum.
     pub default_answer_tokens: u64,
+    /// Tokens that prompt and answer together may have, where that is known; shown to people, not enforced.
+    #[serde(default)]
+    pub context: Option<u32>,
     /// Whether it is served.
     pub state: ModelState,
     /// When it was made.
@@ -56,6 +59,7 @@ impl Model {
             timeouts: Timeouts::default(),
             limits: Vec::new(),
             default_answer_tokens: 1_024,
+            context: None,
             state: ModelState::Active,
             created_at,
         }

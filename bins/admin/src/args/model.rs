@@ -63,6 +63,10 @@ pub(crate) struct AddModel {
     #[arg(long, value_name = "N", default_value_t = 0)]
     price_completion: i64,
 
+    /// Tokens that prompt and answer together may have; the portal shows it
+    #[arg(long, value_name = "N")]
+    context: Option<u32>,
+
     /// A limit of all its use; may be given again, as for `key create`
     #[arg(long = "limit", value_name = "UNIT/WINDOW=N")]
     limits: Vec<Limit>,
@@ -106,6 +110,7 @@ impl AddModel {
             timeouts: Timeouts::default(),
             limits: self.limits,
             default_answer_tokens: None,
+            context: self.context,
             state: ModelState::default(),
             created_at: IgnoredAny,
         }

@@ -110,6 +110,8 @@ pub(crate) struct Model {
     aliases: Vec<String>,
     /// Who runs it.
     owned_by: String,
+    /// Tokens that prompt and answer together may have, where that is known.
+    context: Option<u32>,
     /// Cost of a million prompt tokens, in billionths of the currency.
     prompt_nanos: i64,
     /// Of a million prompt tokens from a cache.
@@ -206,6 +208,7 @@ pub(crate) async fn models(portal: Data<Portal>, who: Member) -> Result<HttpResp
             id: model.id.to_string(),
             aliases: model.aliases.iter().map(ToString::to_string).collect(),
             owned_by: model.owned_by,
+            context: model.context,
             prompt_nanos: model.price.prompt.nanos(),
             cached_prompt_nanos: model.price.cached_prompt.nanos(),
             completion_nanos: model.price.completion.nanos(),

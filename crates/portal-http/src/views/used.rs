@@ -190,7 +190,7 @@ pub(crate) fn models(portal: &Portal, person: &Person, models: &[Model]) -> Resu
             cached: money(price.cached_prompt.nanos()),
             completion: money(price.completion.nanos()),
             free: *price == llmgw_types::Price::default(),
-            context: None,
+            context: model.context.map(u64::from),
         }
     });
     let shown = ModelsPage {

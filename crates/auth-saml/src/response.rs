@@ -135,3 +135,16 @@ fn envelope(response: Node<'_, '_>) -> Result<Envelope, Refusal> {
         issued: moment(response, "IssueInstant")?.ok_or(Refusal::Malformed("no time of issue"))?,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_longest_field_is_decoded_and_no_longer_one() {
+        let longest = "A".repeat(LONGEST_MESSAGE * 2);
+        assert_eq!(decode(&longest).unwrap().len(), LONGEST_MESSAGE * 3 / 2);
+        let refused = decode(&format!("{longest}AAAA")).unwrap_err();
+        assert_eq!(refused, Refusal::Malformed("longer than a message may be"));
+    }
+}

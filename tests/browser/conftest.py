@@ -18,7 +18,14 @@ from team import Team  # noqa: E402
 
 # Far more than any page takes, and not so long that a mistake holds up the whole run.
 PATIENCE_MS = 10_000
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    # Containers have little shared memory.
+    "--disable-dev-shm-usage",
+]
 
 
 @pytest.fixture(scope="session")

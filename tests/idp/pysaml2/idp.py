@@ -22,7 +22,6 @@ from saml2.xmldsig import DIGEST_SHA256, SIG_RSA_SHA256
 WORK = pathlib.Path(os.environ["WORK"])
 PORT = int(os.environ["IDP_PORT"])
 BASE = f"http://127.0.0.1:{PORT}"
-SESSION = "_one-session"
 PEOPLE = {
     "alice": {
         "eduPersonPrincipalName": ["alice@uni.example"],
@@ -113,7 +112,6 @@ class Idp:
             userid=name,
             name_id=self.name,
             authn={"class_ref": "urn:oasis:names:tc:SAML:2.0:ac:classes:PasswordProtectedTransport"},
-            session_index=SESSION,
             sign_response=is_on("SIGN_RESPONSE", "1"),
             sign_assertion=is_on("SIGN_ASSERTION", "1"),
             encrypt_assertion=is_on("ENCRYPT", "0"),
@@ -131,8 +129,9 @@ class Idp:
     def log_out_everywhere(self):
         """Where a browser goes that logs out here first."""
         [address] = self.server.metadata.single_logout_service(self.sp, BINDING_HTTP_REDIRECT, "spsso")
+        # All logins of this person: no index is named.
         _, request = self.server.create_logout_request(
-            address["location"], self.server.config.entityid, name_id=self.name, session_indexes=[SESSION], sign=False
+            address["location"], self.server.config.entityid, name_id=self.name, sign=False
         )
         self.name = None
         return self._redirect(str(request), address["location"], response=False)

@@ -57,6 +57,7 @@ fn lists(words: &Words) -> llmgw_pages::Result<Pages> {
         ("keys-name-error", keys(words, Some("name")).render()?),
         ("keys-date-error", keys(words, Some("date")).render()?),
         ("keys-model-error", keys(words, Some("model")).render()?),
+        ("keys-expires-error", keys(words, Some("expires")).render()?),
         ("keys-at-limit", at_limit.render()?),
         ("usage", usage(words).render()?),
         ("usage-late", late.render()?),

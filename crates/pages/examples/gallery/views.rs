@@ -80,7 +80,7 @@ pub(crate) fn revoke(words: &Words) -> RevokePage {
         frame,
         id: "k1".to_owned(),
         name: words.key.clone(),
-        hint: "llmgw_7Kq2…".to_owned(),
+        hint: "sk-llmgw-7Kq…8WjY".to_owned(),
     }
 }
 
@@ -88,7 +88,7 @@ pub(crate) fn made(words: &Words, rotated: bool) -> MadeKeyPage {
     MadeKeyPage {
         frame: inside(words, Some(Place::Keys)),
         name: words.key.clone(),
-        text: "llmgw_7Kq2mVx9TzR4bNc8WjYp3HdLs6FgAe1Qu5_x1".to_owned(),
+        text: format!("sk-llmgw-{}", "7Kq2mVx9Tz".repeat(4) + "R4bNc8WjY"),
         base_url: "https://llm.uni-musterstadt.example/v1".to_owned(),
         model: (!rotated).then(|| words.model.clone()),
         rotated_overlap: rotated.then(|| "24 hours".to_owned()),
@@ -136,7 +136,7 @@ fn key_rows(words: &Words, wrong: bool) -> Vec<KeyRow> {
     let first = KeyRow {
         id: "k1".to_owned(),
         name: words.key.clone(),
-        hint: "llmgw_7Kq2…".to_owned(),
+        hint: "sk-llmgw-7Kq…8WjY".to_owned(),
         models: Vec::new(),
         created: time(-900),
         last_used: Some(time(-2)),
@@ -148,7 +148,7 @@ fn key_rows(words: &Words, wrong: bool) -> Vec<KeyRow> {
     let variant = |id: &str, name: &str, state| KeyRow {
         id: id.to_owned(),
         name: name.to_owned(),
-        hint: format!("llmgw_{id}Xw…"),
+        hint: format!("sk-llmgw-{id}X…mVx9"),
         state,
         rename_error: None,
         ..first.clone()

@@ -7,8 +7,10 @@ use super::format::{number, short};
 
 const WIDTH: f64 = 960.0;
 const HEIGHT: f64 = 260.0;
-const LEFT: f64 = 52.0;
-const RIGHT: f64 = 12.0;
+/// Half a label of the first bar needs this much.
+const LEFT: f64 = 28.0;
+/// The scale is at this side: in a narrow window what is newest is in view, and its scale must be as well.
+const RIGHT: f64 = 56.0;
 const TOP: f64 = 12.0;
 const BOTTOM: f64 = 28.0;
 /// Labels below the bars: more than this many would touch each other.
@@ -107,9 +109,9 @@ fn draw_lines(svg: &mut String, scale: &Scale) {
         _ = write!(
             svg,
             "<line class=\"{class}\" x1=\"{LEFT}\" x2=\"{}\" y1=\"{y:.1}\" y2=\"{y:.1}\"/>\
-             <text class=\"tick\" x=\"{}\" y=\"{:.1}\" text-anchor=\"end\">{}</text>",
+             <text class=\"tick\" x=\"{}\" y=\"{:.1}\" text-anchor=\"start\">{}</text>",
             WIDTH - RIGHT,
-            LEFT - 8.0,
+            WIDTH - RIGHT + 8.0,
             y + 4.0,
             short(value),
         );
@@ -144,7 +146,8 @@ fn draw_bars(svg: &mut String, scale: &Scale, bars: &[Bar], series: [&str; 2]) {
 
 fn draw_labels(svg: &mut String, bars: &[Bar]) {
     let every = bars.len().div_ceil(MOST_LABELS).max(1);
-    for (place, bar) in bars.iter().enumerate().step_by(every) {
+    // Counted from the end, so that the newest bar has its label whatever is left out.
+    for (place, bar) in bars.iter().enumerate().rev().step_by(every) {
         let x = LEFT + space(bars) * (place as f64 + 0.5);
         _ = write!(
             svg,

@@ -60,7 +60,7 @@ section! {
     /// The list of keys.
     Keys:
         title lead count list empty_title empty_text empty_one empty_two empty_three made last_used
-        expires models active expiring gone revoked replaced old old_table column_name column_key
+        expires models active expiring gone revoked replaced old old_table column_name
         column_state manage manage_old name save overlap overlap_hint overlap_none overlap_hour
         overlap_day overlap_week replace revoke revoke_label manage_label new new_name_hint
         new_models new_models_hint new_expires never days30 days90 days365 on_date date date_hint

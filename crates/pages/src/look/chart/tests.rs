@@ -85,6 +85,42 @@ fn labels_of_a_long_range_are_thinned() {
 }
 
 #[test]
+fn the_newest_bar_has_a_label_and_no_label_leaves_the_box() {
+    for count in [1, 7, 30, 90, 400] {
+        let svg = bars("Tokens", &some_bars(count, |_| [1, 1]), ["in", "out"]);
+        assert!(
+            svg.contains(&format!("\"middle\">{} Nov</text>", count - 1)),
+            "{svg}"
+        );
+        let places = svg
+            .replace("text-anchor=\"start\"", "")
+            .replace("<text", "<label");
+        for x in attributes(&places, "<label", "x") {
+            assert!((24.0..=WIDTH - 24.0).contains(&x), "{count}: {x}");
+        }
+    }
+}
+
+#[test]
+fn the_scale_rises_beside_the_newest_bar() {
+    for highest in [0, 7, 1_234, 10_000_000, u64::MAX] {
+        let svg = bars("Tokens", &some_bars(3, |_| [highest, 0]), ["in", "out"]);
+        let scale: Vec<&str> = svg.split("<line").skip(1).collect();
+        let heights: Vec<f64> = scale
+            .iter()
+            .flat_map(|line| attributes(&format!("<line{line}"), "<line", "y1"))
+            .collect();
+        assert!(heights.len() >= 2, "{svg}");
+        assert!(heights.windows(2).all(|pair| pair[1] < pair[0]), "{heights:?}");
+        assert!(
+            heights.iter().all(|y| (TOP..=HEIGHT - BOTTOM).contains(y)),
+            "{heights:?}"
+        );
+        assert_eq!(svg.matches("text-anchor=\"start\"").count(), heights.len());
+    }
+}
+
+#[test]
 fn names_cannot_bring_markup_along() {
     let bad = "<script>alert(1)</script>";
     let svg = bars(

@@ -1,7 +1,7 @@
 //! Puts the parts together. With [`checked`](crate::checked) and [`serve`](crate::serve) the only place that names
 //! concrete adapters.
 
-mod kept_models;
+mod kept;
 mod stores;
 mod watch;
 
@@ -20,7 +20,7 @@ use llmgw_proxy::stage::settle::Settlement;
 use llmgw_proxy::{Buffers, Live, Services, Slots};
 use llmgw_store_redis::RedisAdmission;
 use llmgw_types::Clock;
-use llmgw_usage::admission::Calendar;
+use llmgw_usage::admission::{Calendar, StandingLimits};
 use tokio::sync::mpsc;
 
 use crate::checked::Checked;
@@ -112,6 +112,10 @@ fn requests(
         failures: Arc::default(),
         catalog: Arc::new(Catalog::new(Arc::clone(&stores.models), default_url)),
         secrets: Arc::new(secrets),
+        limits: Arc::new(StandingLimits::new(
+            settings.limits.policy(),
+            Arc::clone(&stores.limits),
+        )),
         admission: limits.clone(),
         journal: Arc::clone(&stores.journal),
         clock: Arc::clone(clock),

@@ -8,6 +8,7 @@ use llmgw_keys::{KeyService, People};
 use llmgw_portal_http::{CookieKey, Portal, SignIn};
 use llmgw_store_redis::{RedisAdmission, RedisFeed, RedisOneTime, RedisSessions};
 use llmgw_stores::Looks;
+use llmgw_usage::admission::StandingLimits;
 
 use crate::checked::Checked;
 use crate::metadata::Source;
@@ -57,7 +58,7 @@ pub(crate) fn build(settings: &Settings, checked: Checked) -> Result<Parts, Fail
         models: kept.models,
         ledger: kept.ledger,
         admission: Arc::new(RedisAdmission::new(redis.clone(), checked.calendar)),
-        limits: settings.limits.policy(),
+        limits: StandingLimits::new(settings.limits.policy(), kept.limits),
         calendar: checked.reports,
         timezone: checked.timezone,
         sessions: Arc::new(RedisSessions::new(redis.clone())),

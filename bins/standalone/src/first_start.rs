@@ -62,7 +62,7 @@ async fn first_key(service: &KeyService, now: Timestamp) -> Result<Option<KeyTex
         after: None,
         limit: 1,
     };
-    if !service.list(first).await?.is_empty() {
+    if !service.list(None, first).await?.is_empty() {
         return Ok(None);
     }
     let new = NewKey {

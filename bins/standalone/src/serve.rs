@@ -105,7 +105,13 @@ async fn prepare(args: &Args, parts: &Parts) -> Result<(), String> {
         .catalog
         .refresh()
         .await
-        .map_err(|error| failed("cannot read models")(&error))
+        .map_err(|error| failed("cannot read models")(&error))?;
+    parts
+        .services
+        .limits
+        .refresh()
+        .await
+        .map_err(|error| failed("cannot read limits")(&error))
 }
 
 // The background work, then the servers.

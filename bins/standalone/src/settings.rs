@@ -73,7 +73,6 @@ impl Settings {
         llmgw_proxy::Settings {
             max_body: self.gateway.max_body.0,
             lease,
-            limits: self.limits.policy(),
         }
     }
 }

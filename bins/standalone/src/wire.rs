@@ -16,7 +16,7 @@ use llmgw_portal_http::{CookieKey, Portal};
 use llmgw_proxy::stage::settle::Settlement;
 use llmgw_proxy::{Buffers, Live, Services, Slots};
 use llmgw_types::{Clock, SecretString};
-use llmgw_usage::admission::Calendar;
+use llmgw_usage::admission::{Calendar, StandingLimits};
 use tokio::sync::mpsc;
 
 use crate::data_dir::DataDir;
@@ -58,7 +58,11 @@ pub(crate) fn build(
     let (services, settlements) = requests(settings, &stores, peppers, secrets, &clock, &metrics);
     let pepper = peppers.first().ok_or_else(|| "there is no pepper".to_owned())?;
     // What administration and portal change, requests see at once.
-    let feed = Arc::new(LocalFeed::new(services.keys.clone(), services.catalog.clone()));
+    let feed = Arc::new(LocalFeed::new(
+        services.keys.clone(),
+        services.catalog.clone(),
+        services.limits.clone(),
+    ));
     let (portal, cookies) = portal::portal(settings, &stores, &services, feed.clone(), pepper, places)?;
     Ok(Parts {
         admin: Arc::new(admin(&stores, &services, pepper, feed)),
@@ -98,6 +102,10 @@ fn requests(
         failures: Arc::default(),
         catalog: Arc::new(catalog),
         secrets: Arc::new(secrets),
+        limits: Arc::new(StandingLimits::new(
+            settings.limits.policy(),
+            Arc::clone(&stores.limits),
+        )),
         admission: Arc::clone(&stores.admission),
         journal: Arc::clone(&stores.journal),
         clock: Arc::clone(clock),

@@ -87,6 +87,7 @@ impl From<StoreError> for Problem {
         tracing::warn!(%error, source = std::error::Error::source(&error).map(tracing::field::display), "store failed");
         let (status, advice) = match &error {
             StoreError::Unavailable { .. } => (StatusCode::SERVICE_UNAVAILABLE, "Please try again."),
+            StoreError::Changed { .. } => (StatusCode::PRECONDITION_FAILED, "Look at it again."),
             StoreError::Exists { .. } => (StatusCode::CONFLICT, "Choose another."),
             StoreError::Missing { .. } => (StatusCode::NOT_FOUND, ""),
             StoreError::Corrupt { .. } => (StatusCode::INTERNAL_SERVER_ERROR, "See the log."),
@@ -112,6 +113,8 @@ impl From<KeyError> for Problem {
             KeyError::Invalid(detail) => Self::invalid(detail),
             error @ KeyError::TooMany { .. } => Self::new(StatusCode::CONFLICT, error.to_string()),
             KeyError::NotFound => Self::not_found("There is no key with this id."),
+            KeyError::NoUser => Self::not_found("There is no such user."),
+            error @ KeyError::Changed => Self::new(StatusCode::PRECONDITION_FAILED, error.to_string()),
             KeyError::Store(error) => error.into(),
         }
     }

@@ -76,7 +76,7 @@ impl Admin {
     /// When the store failed.
     pub async fn list_keys(&self, after: Option<KeyId>, limit: Option<usize>) -> Result<Value, Problem> {
         let limit = limit.unwrap_or(MOST).clamp(1, MOST);
-        let keys = self.keys.list(Page { after, limit }).await?;
+        let keys = self.keys.list(None, Page { after, limit }).await?;
         let next = keys.last().filter(|_| keys.len() == limit).map(|(key, _)| key.id);
         let data: Vec<Value> = keys.iter().map(|(key, owner)| shown(key, owner)).collect();
         Ok(json!({"data": data, "next": next}))

@@ -185,7 +185,8 @@ impl Admin {
             ));
         }
         let before = self.models.get(&id).await?;
-        let model = wanted.model(id, before.created_at, &before.targets)?;
+        let mut model = wanted.model(id, before.created_at, &before.targets)?;
+        model.revision = before.revision;
         self.models.replace(&model).await?;
         tracing::info!(model.id = %model.id, "model changed");
         Ok(shown(&model))

@@ -6,19 +6,25 @@ use async_trait::async_trait;
 use llmgw_keys::KeyLookup;
 use llmgw_models::Catalog;
 use llmgw_types::{Change, ChangeFeed, StoreError};
+use llmgw_usage::admission::StandingLimits;
 
 /// Tells this process's caches; there is no other process to tell.
 #[derive(Debug)]
 pub struct LocalFeed {
     keys: Arc<KeyLookup>,
     catalog: Arc<Catalog>,
+    limits: Arc<StandingLimits>,
 }
 
 impl LocalFeed {
-    /// Tells `keys` and `catalog`.
+    /// Tells `keys`, `catalog` and `limits`.
     #[must_use]
-    pub fn new(keys: Arc<KeyLookup>, catalog: Arc<Catalog>) -> Self {
-        Self { keys, catalog }
+    pub fn new(keys: Arc<KeyLookup>, catalog: Arc<Catalog>, limits: Arc<StandingLimits>) -> Self {
+        Self {
+            keys,
+            catalog,
+            limits,
+        }
     }
 }
 
@@ -28,6 +34,7 @@ impl ChangeFeed for LocalFeed {
         match change {
             Change::Key(_) | Change::User(_) => self.keys.forget(),
             Change::Model(_) => self.catalog.refresh().await?,
+            Change::Limits => self.limits.refresh().await?,
         }
         Ok(())
     }

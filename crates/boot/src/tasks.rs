@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_rt::time::{interval, sleep};
-use llmgw_models::Catalog;
 use llmgw_proxy::stage::settle::{Settlement, renew, settle};
 use llmgw_proxy::{Services, Upstream};
 use tokio::sync::{mpsc, watch};
@@ -62,7 +61,7 @@ impl Tasks {
             tokio::select! {
                 () = settle_and_ship(work, &upstream, stops) => {}
                 () = keep_reservations(&services) => {}
-                () = keep_catalog(&services.catalog, &readiness) => {}
+                () = keep_catalog(&services, &readiness) => {}
                 () = beside() => {}
             }
         });
@@ -113,15 +112,18 @@ async fn keep_reservations(services: &Arc<Services>) {
 }
 
 // News of a change may also be lost on the way to the catalogue.
-async fn keep_catalog(catalog: &Catalog, readiness: &Readiness) {
+async fn keep_catalog(services: &Services, readiness: &Readiness) {
     let mut stale = false;
     loop {
         sleep(CATALOG_AGE).await;
-        let refreshed = catalog.refresh().await;
+        let refreshed = match services.limits.refresh().await {
+            Ok(()) => services.catalog.refresh().await,
+            Err(error) => Err(error),
+        };
         match &refreshed {
             Ok(()) => readiness.allow(),
             Err(error) if !stale => {
-                tracing::warn!(%error, "models cannot be read; the catalogue stays as it is until they can");
+                tracing::warn!(%error, "models and limits cannot be read; they stay as they are until they can");
             }
             Err(_) => {}
         }

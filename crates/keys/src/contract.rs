@@ -32,6 +32,7 @@ macro_rules! key_store_contract {
             an_updated_hash_is_the_one_that_finds,
             an_update_keeps_hashes_unique,
             an_update_of_an_unknown_key_is_missing,
+            an_update_of_what_was_changed_meanwhile_is_refused,
             a_revoked_key_stays_revoked,
             a_touch_moves_forward_only,
             a_touch_changes_nothing_else,
@@ -65,6 +66,8 @@ macro_rules! user_store_contract {
             an_update_frees_the_old_names,
             an_update_keeps_names_unique,
             an_update_of_an_unknown_user_is_missing,
+            an_update_of_what_was_changed_meanwhile_is_refused,
+            a_search_finds_names_and_mail,
             lists_are_in_order_and_in_pages,
         );
     };

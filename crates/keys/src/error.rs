@@ -34,6 +34,12 @@ pub enum KeyError {
     /// There is no such key.
     #[error("there is no key with this id")]
     NotFound,
+    /// There is no such user.
+    #[error("there is no such user")]
+    NoUser,
+    /// It is not what the caller saw any more.
+    #[error("somebody else changed it meanwhile; look at it again")]
+    Changed,
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use hmac::{Hmac, KeyInit, Mac};
-use llmgw_types::{ExposeSecret, KeyId, Limit, ModelId, SecretString, Timestamp, UserId};
+use llmgw_types::{ExposeSecret, KeyId, Limit, ModelId, Revision, SecretString, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 
@@ -211,6 +211,9 @@ pub struct ApiKey {
     pub last_used_at: Option<Timestamp>,
     /// The key it was made to replace.
     pub replaces: Option<KeyId>,
+    /// How often the key was changed; its use is no change.
+    #[serde(default)]
+    pub revision: Revision,
 }
 
 impl ApiKey {

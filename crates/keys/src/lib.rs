@@ -22,6 +22,7 @@
 //! ```
 
 mod admin_key;
+mod change;
 #[cfg(feature = "contract")]
 pub mod contract;
 mod error;
@@ -34,6 +35,7 @@ mod people;
 mod service;
 mod store;
 mod user;
+mod users;
 
 pub use admin_key::AdminKey;
 pub use error::{KeyError, KeyTextError};
@@ -46,3 +48,4 @@ pub use people::{Arrival, Arrived, People};
 pub use service::{KeyService, MadeKey, NewKey};
 pub use store::{KeyStore, Page, UserStore};
 pub use user::{User, UserState};
+pub use users::{NewUser, UserService};

@@ -167,7 +167,7 @@ fn check(grant: Arc<Grant>, now: Timestamp) -> Lookup {
     if let Some(end) = grant.key.expires_at.filter(|end| *end <= now) {
         return Err(KeyRefusal::Expired(end));
     }
-    if grant.user.state == UserState::Suspended {
+    if grant.user.state != UserState::Active {
         return Err(KeyRefusal::Suspended);
     }
     Ok(grant)

@@ -60,6 +60,11 @@ impl KeyStore for MemoryKeys {
                 what: format!("key {}", key.id),
             });
         };
+        if kept.revision != key.revision {
+            return Err(StoreError::Changed {
+                what: format!("key {}", key.id),
+            });
+        }
         if table.by_hash.get(&key.hash).is_some_and(|id| *id != key.id) {
             return Err(StoreError::Exists {
                 what: "another key with this hash".to_owned(),
@@ -69,6 +74,7 @@ impl KeyStore for MemoryKeys {
         table.by_hash.remove(&kept.hash);
         table.by_hash.insert(key.hash, key.id);
         kept.clone_from(key);
+        kept.revision = kept.revision.next();
         if revoked {
             kept.state = KeyState::Revoked;
         }
@@ -122,11 +128,19 @@ impl UserStore for MemoryUsers {
             .cloned())
     }
 
-    async fn list(&self, page: Page<UserId>) -> Result<Vec<User>, StoreError> {
+    async fn list(&self, search: Option<&str>, page: Page<UserId>) -> Result<Vec<User>, StoreError> {
         let users = lock(&self.0);
+        let search = search.map(str::to_lowercase);
+        let has = |text: &str, word: &str| text.to_lowercase().contains(word);
+        let found = |user: &&User| {
+            search.as_ref().is_none_or(|word| {
+                has(&user.name, word) || user.mail.as_ref().is_some_and(|mail| has(mail, word))
+            })
+        };
         Ok(users
             .range(after(&page))
             .map(|(_, user)| user)
+            .filter(found)
             .take(page.limit)
             .cloned()
             .collect())
@@ -134,13 +148,20 @@ impl UserStore for MemoryUsers {
 
     async fn update(&self, user: &User) -> Result<(), StoreError> {
         let mut users = lock(&self.0);
-        if !users.contains_key(&user.id) {
-            return Err(StoreError::Missing {
-                what: format!("user {}", user.id),
-            });
+        let what = || format!("user {}", user.id);
+        match users.get(&user.id).map(|kept| kept.revision) {
+            None => return Err(StoreError::Missing { what: what() }),
+            Some(revision) if revision != user.revision => {
+                return Err(StoreError::Changed { what: what() });
+            }
+            Some(_) => {}
         }
         check_unique(&users, user)?;
-        users.insert(user.id, user.clone());
+        let changed = User {
+            revision: user.revision.next(),
+            ..user.clone()
+        };
+        users.insert(user.id, changed);
         Ok(())
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use llmgw_types::{Change, KeyId, ModelId, Timestamp, random};
+use llmgw_types::{KeyId, ModelId, Timestamp, random};
 
 use crate::service::check_name;
 use crate::{ApiKey, KeyError, KeyService, KeyState, KeyText, MadeKey, NewKey, Page, User};
@@ -98,16 +98,17 @@ impl<'a> OwnKeys<'a> {
     pub async fn rename(&self, id: KeyId, name: &str, now: Timestamp) -> Result<ApiKey, KeyError> {
         let name = name.trim();
         check_name("name", name)?;
-        let mut key = self.get(id).await?;
-        if !is_usable(&key, now) {
-            return Err(KeyError::Invalid(
-                "this key may not be used any more and keeps its name".to_owned(),
-            ));
-        }
-        name.clone_into(&mut key.name);
-        self.service.keys.update(&key).await?;
-        self.service.feed.publish(Change::Key(id)).await?;
-        Ok(key)
+        self.get(id).await?;
+        let renaming = |key: &mut ApiKey| {
+            if !is_usable(key, now) {
+                return Err(KeyError::Invalid(
+                    "this key may not be used any more and keeps its name".to_owned(),
+                ));
+            }
+            name.clone_into(&mut key.name);
+            Ok(())
+        };
+        self.service.change(id, None, renaming).await
     }
 
     /// Makes one that takes another's place; see [`KeyService::rotate`].

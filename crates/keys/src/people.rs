@@ -2,8 +2,11 @@
 
 use std::sync::Arc;
 
-use llmgw_types::{Change, ChangeFeed, Entropy, GroupName, Role, StoreError, Timestamp, UserId, random};
+use llmgw_types::{
+    Change, ChangeFeed, Entropy, GroupName, Revision, Role, StoreError, Timestamp, UserId, random,
+};
 
+use crate::change::again;
 use crate::{User, UserState, UserStore};
 
 /// Somebody as an institution knows them at a login.
@@ -55,24 +58,30 @@ impl People {
     /// # Errors
     /// When the store failed.
     pub async fn arrive(&self, arrival: Arrival, now: Timestamp) -> Result<Arrived, StoreError> {
+        again(|| self.arrive_once(&arrival, now)).await
+    }
+
+    async fn arrive_once(&self, arrival: &Arrival, now: Timestamp) -> Result<Arrived, StoreError> {
         let user = match self.users.by_external_id(&arrival.external_id).await? {
             Some(user) => user,
-            None => self.first(&arrival, now).await?,
+            None => self.first(arrival, now).await?,
         };
-        if user.state == UserState::Suspended {
+        if user.state != UserState::Active {
             return Ok(Arrived::Suspended);
         }
-        let mut groups = arrival.groups;
+        let mut groups = arrival.groups.clone();
         groups.sort();
         groups.dedup();
         let known = User {
-            mail: arrival.mail,
+            mail: arrival.mail.clone(),
             groups,
             role: arrival.role.unwrap_or(user.role),
             last_login_at: Some(now),
             ..user.clone()
         };
         self.users.update(&known).await?;
+        let revision = known.revision.next();
+        let known = User { revision, ..known };
         // Gateways hold what a user may use; a login alone changes none of it.
         if (known.groups != user.groups) || (known.role != user.role) {
             self.feed.publish(Change::User(known.id)).await?;
@@ -94,11 +103,14 @@ impl People {
     /// # Errors
     /// When the user is not there, or the store failed.
     pub async fn accept(&self, id: UserId, version: &str) -> Result<(), StoreError> {
-        let mut user = self.users.get(id).await?.ok_or_else(|| StoreError::Missing {
-            what: format!("user {id}"),
-        })?;
-        user.agreement = Some(version.to_owned());
-        self.users.update(&user).await
+        again(|| async {
+            let mut user = self.users.get(id).await?.ok_or_else(|| StoreError::Missing {
+                what: format!("user {id}"),
+            })?;
+            user.agreement = Some(version.to_owned());
+            self.users.update(&user).await
+        })
+        .await
     }
 
     /// The user of this name, with this role, made where there is none: for trials on one machine, where whoever
@@ -128,7 +140,8 @@ impl People {
         let user = User { role, ..user };
         self.users.update(&user).await?;
         self.feed.publish(Change::User(user.id)).await?;
-        Ok(user)
+        let revision = user.revision.next();
+        Ok(User { revision, ..user })
     }
 
     async fn first(&self, arrival: &Arrival, now: Timestamp) -> Result<User, StoreError> {
@@ -168,6 +181,7 @@ impl People {
             last_login_at: None,
             limits: Vec::new(),
             created_at: now,
+            revision: Revision::default(),
         }
     }
 }

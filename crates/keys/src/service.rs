@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use llmgw_types::{
-    Change, ChangeFeed, Entropy, KeyId, Limit, ModelId, Role, StoreError, Timestamp, UserId, random,
+    Change, ChangeFeed, Entropy, KeyId, Limit, ModelId, Revision, Role, StoreError, Timestamp, UserId, random,
 };
 
 use crate::{ApiKey, KeyError, KeyState, KeyStore, KeyText, Page, Pepper, User, UserState, UserStore};
@@ -40,7 +40,7 @@ pub struct MadeKey {
 /// Use cases around keys.
 pub struct KeyService {
     pub(crate) keys: Arc<dyn KeyStore>,
-    users: Arc<dyn UserStore>,
+    pub(crate) users: Arc<dyn UserStore>,
     pepper: Pepper,
     pub(crate) feed: Arc<dyn ChangeFeed>,
     pub(crate) entropy: Arc<dyn Entropy>,
@@ -101,6 +101,7 @@ impl KeyService {
             created_at: now,
             last_used_at: None,
             replaces: None,
+            revision: Revision::default(),
         };
         self.keep(key, text, owner).await
     }
@@ -111,7 +112,7 @@ impl KeyService {
     /// # Errors
     /// [`KeyError::NotFound`] when there is no such key, [`KeyError::Invalid`] when it may not be used any more.
     pub async fn rotate(&self, id: KeyId, overlap: Duration, now: Timestamp) -> Result<MadeKey, KeyError> {
-        let mut old = self.keys.get(id).await?.ok_or(KeyError::NotFound)?;
+        let old = self.keys.get(id).await?.ok_or(KeyError::NotFound)?;
         if old.state == KeyState::Revoked || old.expires_at.is_some_and(|end| end <= now) {
             return Err(KeyError::Invalid(
                 "this key may not be used any more; make a new one instead".to_owned(),
@@ -126,7 +127,8 @@ impl KeyService {
             created_at: now,
             last_used_at: None,
             replaces: Some(id),
-            ..old.clone()
+            revision: Revision::default(),
+            ..old
         };
         let made = self.keep(key, text, owner).await?;
         if overlap.is_zero() {
@@ -134,9 +136,11 @@ impl KeyService {
             return Ok(made);
         }
         let end = now.plus(overlap);
-        old.expires_at = Some(old.expires_at.map_or(end, |earlier| earlier.min(end)));
-        self.keys.update(&old).await?;
-        self.feed.publish(Change::Key(id)).await?;
+        let ending = |old: &mut ApiKey| {
+            old.expires_at = Some(old.expires_at.map_or(end, |earlier| earlier.min(end)));
+            Ok(())
+        };
+        self.change(id, None, ending).await?;
         Ok(made)
     }
 
@@ -152,23 +156,30 @@ impl KeyService {
     /// # Errors
     /// [`KeyError::NotFound`] when there is no such key.
     pub async fn revoke(&self, id: KeyId) -> Result<ApiKey, KeyError> {
-        let mut key = self.keys.get(id).await?.ok_or(KeyError::NotFound)?;
+        let key = self.keys.get(id).await?.ok_or(KeyError::NotFound)?;
         // Nothing brings a revoked key back: there is nothing to write.
-        if key.state != KeyState::Revoked {
-            key.state = KeyState::Revoked;
-            self.keys.update(&key).await?;
+        if key.state == KeyState::Revoked {
+            self.feed.publish(Change::Key(id)).await?;
+            return Ok(key);
         }
-        self.feed.publish(Change::Key(id)).await?;
-        Ok(key)
+        let revoking = |key: &mut ApiKey| {
+            key.state = KeyState::Revoked;
+            Ok(())
+        };
+        self.change(id, None, revoking).await
     }
 
-    /// Keys with their owners' names, in the order they were made.
+    /// Keys with their owners' names, in the order they were made; only those of `owner` where one is given.
     ///
     /// # Errors
     /// When a store failed.
-    pub async fn list(&self, page: Page<KeyId>) -> Result<Vec<(ApiKey, String)>, KeyError> {
+    pub async fn list(
+        &self,
+        owner: Option<UserId>,
+        page: Page<KeyId>,
+    ) -> Result<Vec<(ApiKey, String)>, KeyError> {
         let mut named = Vec::new();
-        for key in self.keys.list(None, page).await? {
+        for key in self.keys.list(owner, page).await? {
             let owner = self
                 .users
                 .get(key.owner)
@@ -196,6 +207,7 @@ impl KeyService {
             last_login_at: None,
             limits: Vec::new(),
             created_at: now,
+            revision: Revision::default(),
         };
         match self.users.insert(&user).await {
             Ok(()) => Ok(user),

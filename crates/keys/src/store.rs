@@ -33,13 +33,15 @@ pub trait KeyStore: Send + Sync {
     /// Keys in order of id; only those of `owner` where one is given.
     async fn list(&self, owner: Option<UserId>, page: Page<KeyId>) -> Result<Vec<ApiKey>, StoreError>;
 
-    /// Replaces the key with the same id, all fields. A revoked key stays revoked, whatever `key` says.
+    /// Replaces the key with the same id and revision, all fields; it has the next revision then. A revoked key
+    /// stays revoked, whatever `key` says.
     ///
     /// # Errors
-    /// [`StoreError::Missing`] when there is none; [`StoreError::Exists`] when another key has its hash.
+    /// [`StoreError::Missing`] when there is none; [`StoreError::Changed`] when it has another revision;
+    /// [`StoreError::Exists`] when another key has its hash.
     async fn update(&self, key: &ApiKey) -> Result<(), StoreError>;
 
-    /// Notes when keys were last used. Unknown ids are passed over; an earlier time never replaces a later.
+    /// Notes when keys were last used, which is no change of theirs. Unknown ids are passed over; an earlier time never replaces a later.
     async fn touch(&self, used: &[(KeyId, Timestamp)]) -> Result<(), StoreError>;
 }
 
@@ -61,13 +63,14 @@ pub trait UserStore: Send + Sync {
     /// The user with exactly this account at the identity provider.
     async fn by_external_id(&self, external_id: &str) -> Result<Option<User>, StoreError>;
 
-    /// Users in order of id.
-    async fn list(&self, page: Page<UserId>) -> Result<Vec<User>, StoreError>;
+    /// Users in order of id; only those whose name or mail has `search` somewhere in it, where one is given
+    /// (capital and small letters are the same, those of ASCII at least).
+    async fn list(&self, search: Option<&str>, page: Page<UserId>) -> Result<Vec<User>, StoreError>;
 
-    /// Replaces the user with the same id, all fields.
+    /// Replaces the user with the same id and revision, all fields; it has the next revision then.
     ///
     /// # Errors
-    /// [`StoreError::Missing`] when there is none; [`StoreError::Exists`] when another has its name or
-    /// external id.
+    /// [`StoreError::Missing`] when there is none; [`StoreError::Changed`] when it has another revision;
+    /// [`StoreError::Exists`] when another has its name or external id.
     async fn update(&self, user: &User) -> Result<(), StoreError>;
 }

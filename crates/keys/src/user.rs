@@ -1,6 +1,6 @@
 //! A user: the person or service account that owns keys.
 
-use llmgw_types::{GroupName, Limit, Role, Timestamp, UserId};
+use llmgw_types::{GroupName, Limit, Revision, Role, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 
 /// Whether a user may act.
@@ -12,6 +12,8 @@ pub enum UserState {
     Active,
     /// May not; all keys are refused.
     Suspended,
+    /// Was erased: what named them is gone, and nothing brings them back. Their use stays in the sums.
+    Erased,
 }
 
 /// What is kept about a user. Name, mail and the identity provider's id live only here: erasing them here
@@ -40,4 +42,7 @@ pub struct User {
     pub limits: Vec<Limit>,
     /// When the user was first seen.
     pub created_at: Timestamp,
+    /// How often the user was changed.
+    #[serde(default)]
+    pub revision: Revision,
 }

@@ -18,7 +18,8 @@ use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use llmgw_types::{
-    Endpoint, GroupName, Limit, ModelId, Money, Price, StoreError, TargetId, Timestamp, Unit, Window,
+    Endpoint, GroupName, Limit, ModelId, Money, Price, Revision, StoreError, TargetId, Timestamp, Unit,
+    Window,
 };
 
 use crate::{Access, Model, ModelCatalog, ModelState, Quirk, SecretRef, Target, Timeouts};
@@ -38,6 +39,7 @@ macro_rules! model_catalog_contract {
             an_id_is_kept_once,
             an_update_replaces_all_fields,
             an_update_of_an_unknown_model_is_missing,
+            an_update_of_what_was_changed_meanwhile_is_refused,
             a_removed_model_is_gone,
             a_removed_model_can_come_back,
             lists_are_complete_and_in_order,
@@ -109,15 +111,28 @@ pub async fn an_id_is_kept_once(store: &dyn ModelCatalog) {
 /// Nothing of the former model is left.
 pub async fn an_update_replaces_all_fields(store: &dyn ModelCatalog) {
     let before = inserted(store, full_model(fresh_id("m"))).await;
-    let bare = bare_model(before.id.clone());
-    store.update(&bare).await.expect(WORKS);
-    assert_eq!(store.get(&bare.id).await.expect(WORKS), Some(bare));
-    store.update(&before).await.expect(WORKS);
-    store
-        .update(&before)
-        .await
-        .expect("an update to what is there already is one as well");
-    assert_eq!(store.get(&before.id).await.expect(WORKS), Some(before));
+    let bare = updated(store, bare_model(before.id.clone())).await;
+    let full = Model {
+        revision: bare.revision,
+        ..before
+    };
+    let full = updated(store, full).await;
+    // To what is there already is a change as well.
+    updated(store, full).await;
+}
+
+/// Whoever changes what somebody else changed meanwhile is told so, and changes nothing.
+pub async fn an_update_of_what_was_changed_meanwhile_is_refused(store: &dyn ModelCatalog) {
+    let read = inserted(store, full_model(fresh_id("m"))).await;
+    let owned = |by: &str| Model {
+        owned_by: by.to_owned(),
+        ..read.clone()
+    };
+    let first = updated(store, owned("first")).await;
+    let second = store.update(&owned("second")).await;
+    assert!(matches!(second, Err(StoreError::Changed { .. })), "{second:?}");
+    assert_eq!(store.get(&read.id).await.expect(WORKS).as_ref(), Some(&first));
+    updated(store, first).await;
 }
 
 /// An update makes no model.
@@ -165,6 +180,15 @@ async fn inserted(store: &dyn ModelCatalog, model: Model) -> Model {
     model
 }
 
+// As it is there now.
+async fn updated(store: &dyn ModelCatalog, model: Model) -> Model {
+    store.update(&model).await.expect(WORKS);
+    let revision = model.revision.next();
+    let kept = Model { revision, ..model };
+    assert_eq!(store.get(&kept.id).await.expect(WORKS).as_ref(), Some(&kept));
+    kept
+}
+
 // An id nobody else has, also on a server that other tests use at the same time. The standard library seeds
 // its hash maps from the system's entropy.
 fn fresh_id(prefix: &str) -> ModelId {
@@ -202,6 +226,7 @@ fn full_model(id: ModelId) -> Model {
         context: Some(u32::MAX),
         state: ModelState::Disabled,
         created_at: Timestamp::from_micros(1_800_000_000_654_321),
+        revision: Revision::default(),
         id,
     }
 }

@@ -44,8 +44,12 @@ impl ModelCatalog for MemoryModels {
 
     async fn update(&self, model: &Model) -> Result<(), StoreError> {
         match self.lock().get_mut(&model.id) {
+            Some(kept) if kept.revision != model.revision => Err(StoreError::Changed {
+                what: format!("model {}", model.id),
+            }),
             Some(kept) => {
                 kept.clone_from(model);
+                kept.revision = kept.revision.next();
                 Ok(())
             }
             None => Err(StoreError::Missing {

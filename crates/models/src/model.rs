@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-use llmgw_types::{Endpoint, GroupName, Limit, ModelId, Price, TargetId, Timestamp};
+use llmgw_types::{Endpoint, GroupName, Limit, ModelId, Price, Revision, TargetId, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::ModelError;
@@ -41,6 +41,9 @@ pub struct Model {
     pub state: ModelState,
     /// When it was made.
     pub created_at: Timestamp,
+    /// How often it was changed.
+    #[serde(default)]
+    pub revision: Revision,
 }
 
 impl Model {
@@ -62,6 +65,7 @@ impl Model {
             context: None,
             state: ModelState::Active,
             created_at,
+            revision: Revision::default(),
         }
     }
 

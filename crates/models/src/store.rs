@@ -20,10 +20,10 @@ pub trait ModelCatalog: Send + Sync {
     /// [`StoreError::Exists`] when its id is there already.
     async fn insert(&self, model: &Model) -> Result<(), StoreError>;
 
-    /// Replaces the model with the same id, all fields.
+    /// Replaces the model with the same id and revision, all fields; it has the next revision then.
     ///
     /// # Errors
-    /// [`StoreError::Missing`] when there is none.
+    /// [`StoreError::Missing`] when there is none; [`StoreError::Changed`] when it has another revision.
     async fn update(&self, model: &Model) -> Result<(), StoreError>;
 
     /// Removes the model; `false` when there was none.

@@ -115,6 +115,9 @@ impl From<StoreError> for PageError {
         match error {
             StoreError::Unavailable { .. } => Self::Away,
             StoreError::Missing { .. } => Self::NotFound,
+            StoreError::Changed { .. } => {
+                Self::Conflict("Somebody changed it meanwhile; reload the page.".to_owned())
+            }
             StoreError::Exists { .. } => Self::Conflict("It exists already; reload the page.".to_owned()),
             StoreError::Corrupt { .. } => Self::Broken,
         }
@@ -126,7 +129,8 @@ impl From<KeyError> for PageError {
         match error {
             KeyError::Invalid(what) => Self::Invalid(what),
             error @ KeyError::TooMany { .. } => Self::Conflict(error.to_string()),
-            KeyError::NotFound => Self::NotFound,
+            KeyError::NotFound | KeyError::NoUser => Self::NotFound,
+            error @ KeyError::Changed => Self::Conflict(error.to_string()),
             KeyError::Store(error) => error.into(),
         }
     }

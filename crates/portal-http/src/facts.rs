@@ -146,7 +146,8 @@ pub(crate) async fn limits(
         groups: &user.groups,
     };
     let now = portal.clock.now();
-    let mut rules = portal.limits.rules(None, whose);
+    portal.limits.refresh().await?;
+    let mut rules = portal.limits.get().rules(None, whose);
     let limited = keys
         .iter()
         .filter(|key| is_usable(key, now) && !key.limits.is_empty());

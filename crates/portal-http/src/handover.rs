@@ -90,7 +90,7 @@ impl Handover {
 mod tests {
     use jsonwebtoken::{DecodingKey, Validation};
     use llmgw_keys::UserState;
-    use llmgw_types::UserId;
+    use llmgw_types::{Revision, UserId};
     use serde_json::Value;
 
     use super::*;
@@ -113,6 +113,7 @@ mod tests {
             last_login_at: None,
             limits: Vec::new(),
             created_at: NOW,
+            revision: Revision::default(),
         }
     }
 

@@ -38,7 +38,7 @@ pub(crate) async fn login(
         return Err(PageError::Refused);
     }
     let user = portal.people.local(NAME, Role::Admin, now).await?;
-    if user.state == UserState::Suspended {
+    if user.state != UserState::Active {
         return Err(PageError::Refused);
     }
     let who = Entering {

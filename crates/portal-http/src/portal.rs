@@ -9,7 +9,7 @@ use llmgw_keys::{KeyService, People, User};
 use llmgw_models::ModelCatalog;
 use llmgw_sessions::{OneTimeStore, SessionStore, Token};
 use llmgw_types::{Clock, Entropy, StoreError, random};
-use llmgw_usage::admission::{AdmissionStore, Calendar, LimitPolicy};
+use llmgw_usage::admission::{AdmissionStore, Calendar, StandingLimits};
 use llmgw_usage::ledger::UsageLedger;
 
 use crate::handover::Handover;
@@ -29,7 +29,7 @@ pub struct Portal {
     /// How far limits are used up.
     pub admission: Arc<dyn AdmissionStore>,
     /// Limits that stand with no key and no user.
-    pub limits: LimitPolicy,
+    pub limits: StandingLimits,
     /// Where a day of a report begins.
     pub calendar: Calendar,
     /// The same, for dates.

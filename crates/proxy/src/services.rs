@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use llmgw_keys::{Failures, KeyLookup};
 use llmgw_models::{Catalog, SecretResolver};
 use llmgw_types::{Clock, Entropy, Observer};
-use llmgw_usage::admission::{AdmissionStore, LimitPolicy};
+use llmgw_usage::admission::{AdmissionStore, StandingLimits};
 use llmgw_usage::journal::UsageJournal;
 use tokio::sync::mpsc;
 
@@ -29,8 +29,6 @@ pub struct Settings {
     pub max_body: usize,
     /// How long a reservation lives unless renewed.
     pub lease: Duration,
-    /// Limits of everyone and of groups.
-    pub limits: LimitPolicy,
 }
 
 /// Everything the stages need. One per process.
@@ -43,6 +41,8 @@ pub struct Services {
     pub catalog: Arc<Catalog>,
     /// Finds the secrets of targets.
     pub secrets: Arc<dyn SecretResolver>,
+    /// Limits of everyone, of each user and of groups.
+    pub limits: Arc<StandingLimits>,
     /// Keeps limits.
     pub admission: Arc<dyn AdmissionStore>,
     /// Keeps notes until the ledger has them.

@@ -3,7 +3,7 @@
 use std::fmt::Display;
 use std::str::FromStr;
 
-use llmgw_types::{StoreError, Timestamp};
+use llmgw_types::{Revision, StoreError, Timestamp};
 use mongodb::bson::spec::BinarySubtype;
 use mongodb::bson::{Binary, Bson, Decimal128, Document};
 use serde::Serialize;
@@ -92,6 +92,12 @@ pub(crate) fn get_i64(document: &Document, field: &str) -> Result<i64, StoreErro
     get::<Number>(document, field)?
         .as_i64()
         .ok_or_else(|| unreadable(field, &"no whole number"))
+}
+
+// What was kept before there were revisions has none.
+pub(crate) fn get_revision(document: &Document) -> Result<Revision, StoreError> {
+    let number: Option<u32> = get(document, "revision")?;
+    Ok(Revision::new(number.unwrap_or_default()))
 }
 
 fn unreadable(field: &str, why: &dyn Display) -> StoreError {

@@ -11,9 +11,10 @@ use mongodb::{Collection, Database};
 use crate::connection::Connection;
 use crate::error::{failed, failed_to_keep};
 use crate::fields::{
-    binary, get, get_bytes, get_optional_time, get_optional_uuid, get_parsed, get_uuid, time, to_bson, uuid,
+    binary, get, get_bytes, get_optional_time, get_optional_uuid, get_parsed, get_revision, get_uuid, time,
+    to_bson, uuid,
 };
-use crate::reading::{first, page};
+use crate::reading::{first, not_changed, of_revision, page};
 use crate::updates::{Update, update};
 
 pub(crate) const API_KEYS: &str = "api_keys";
@@ -74,8 +75,11 @@ impl KeyStore for MongoKeys {
     }
 
     async fn update(&self, key: &ApiKey) -> Result<(), StoreError> {
-        let (filter, id) = (doc! { "_id": uuid(key.id.as_bytes()) }, key.id);
-        let new = document(key)?;
+        let (filter, id) = (of_revision(uuid(key.id.as_bytes()), key.revision), key.id);
+        let new = document(&ApiKey {
+            revision: key.revision.next(),
+            ..key.clone()
+        })?;
         // One step on the server, whoever else changes the key meanwhile. Literal, because a name may look like
         // a field of the server's language.
         let state = doc! { "$cond": [
@@ -91,9 +95,7 @@ impl KeyStore for MongoKeys {
                     .map_err(|error| failed_to_keep(TAKEN, error))?
                     .matched_count
                 {
-                    0 => Err(StoreError::Missing {
-                        what: format!("key {id}"),
-                    }),
+                    0 => Err(not_changed(&keys(&database), uuid(id.as_bytes()), format!("key {id}")).await),
                     _ => Ok(()),
                 }
             })
@@ -132,6 +134,7 @@ fn document(key: &ApiKey) -> Result<Document, StoreError> {
         "expires_at": key.expires_at.map(time),
         "state": to_bson(&key.state)?,
         "created_at": time(key.created_at),
+        "revision": i64::from(key.revision.number()),
         "last_used_at": key.last_used_at.map(time),
         "replaces": key.replaces.map(|id| uuid(id.as_bytes())),
     })
@@ -149,6 +152,7 @@ fn read(document: &Document) -> Result<ApiKey, StoreError> {
         expires_at: get_optional_time(document, "expires_at")?,
         state: get(document, "state")?,
         created_at: get_parsed(document, "created_at")?,
+        revision: get_revision(document)?,
         last_used_at: get_optional_time(document, "last_used_at")?,
         replaces: get_optional_uuid(document, "replaces")?.map(KeyId::from_bytes),
     })

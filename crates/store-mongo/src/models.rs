@@ -11,7 +11,7 @@ use mongodb::{Collection, Database};
 use crate::connection::Connection;
 use crate::error::{corrupt, failed, failed_to_keep};
 use crate::fields::{from_bson, to_bson};
-use crate::reading::{first, page};
+use crate::reading::{first, not_changed, of_revision, page};
 
 const MODELS: &str = "models";
 
@@ -57,12 +57,17 @@ impl ModelCatalog for MongoModels {
     }
 
     async fn update(&self, model: &Model) -> Result<(), StoreError> {
-        let (filter, new, what) = (by_id(&model.id), document(model)?, named(&model.id));
+        let filter = of_revision(model.id.as_str().into(), model.revision);
+        let new = document(&Model {
+            revision: model.revision.next(),
+            ..model.clone()
+        })?;
+        let (id, what) = (Bson::from(model.id.as_str()), named(&model.id));
         self.connection
             .call(move |database| async move {
                 let replaced = models(&database).replace_one(filter, new).await;
                 match replaced.map_err(failed)?.matched_count {
-                    0 => Err(StoreError::Missing { what }),
+                    0 => Err(not_changed(&models(&database), id, what).await),
                     _ => Ok(()),
                 }
             })

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use futures_util::TryStreamExt;
-use llmgw_types::StoreError;
+use llmgw_types::{Revision, StoreError};
 use mongodb::Collection;
-use mongodb::bson::{Document, doc};
+use mongodb::bson::{Bson, Document, doc};
 
 use crate::error::failed;
 use crate::fields::limit;
@@ -50,4 +50,27 @@ pub(crate) async fn page<T>(
         values.push(read(&document)?);
     }
     Ok(values)
+}
+
+/// The document of this id, if it has this revision.
+pub(crate) fn of_revision(id: Bson, revision: Revision) -> Document {
+    let number = Bson::from(i64::from(revision.number()));
+    if revision == Revision::default() {
+        // What was kept before there were revisions has none.
+        return doc! { "_id": id, "revision": { "$in": [number, Bson::Null] } };
+    }
+    doc! { "_id": id, "revision": number }
+}
+
+/// Why an update by id and revision changed nothing: the document is gone, or is another by now.
+pub(crate) async fn not_changed(collection: &Collection<Document>, id: Bson, what: String) -> StoreError {
+    match collection
+        .find_one(doc! { "_id": id })
+        .projection(doc! { "_id": 1 })
+        .await
+    {
+        Ok(Some(_)) => StoreError::Changed { what },
+        Ok(None) => StoreError::Missing { what },
+        Err(error) => failed(error),
+    }
 }

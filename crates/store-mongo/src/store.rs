@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::sync::Mutex;
 
 use crate::connection::Connection;
-use crate::{MongoKeys, MongoLedger, MongoModels, MongoUsers, Options, StartError};
+use crate::{MongoKeys, MongoLedger, MongoLimits, MongoModels, MongoUsers, Options, StartError};
 
 /// One database. It and its adapters are handles over the same threads and connections, which end with the last
 /// of them.
@@ -64,6 +64,12 @@ impl MongoStore {
     #[must_use]
     pub fn models(&self) -> MongoModels {
         MongoModels::new(Arc::clone(&self.connection))
+    }
+
+    /// Where limits that administrators set are kept.
+    #[must_use]
+    pub fn limits(&self) -> MongoLimits {
+        MongoLimits::new(Arc::clone(&self.connection))
     }
 
     /// Where usage records are kept.

@@ -10,8 +10,8 @@ use mongodb::{Collection, Database};
 
 use crate::connection::Connection;
 use crate::error::failed_to_keep;
-use crate::fields::{get, get_optional_time, get_parsed, get_uuid, time, to_bson, uuid};
-use crate::reading::{first, page};
+use crate::fields::{get, get_optional_time, get_parsed, get_revision, get_uuid, time, to_bson, uuid};
+use crate::reading::{first, not_changed, of_revision, page};
 
 pub(crate) const USERS: &str = "users";
 
@@ -60,8 +60,15 @@ impl UserStore for MongoUsers {
         self.find(doc! { "external_id": external_id }).await
     }
 
-    async fn list(&self, of: Page<UserId>) -> Result<Vec<User>, StoreError> {
+    async fn list(&self, search: Option<&str>, of: Page<UserId>) -> Result<Vec<User>, StoreError> {
         let mut filter = Document::new();
+        if let Some(search) = search {
+            let pattern = doc! { "$regex": regex_syntax::escape(search), "$options": "i" };
+            filter.insert(
+                "$or",
+                [doc! { "name": &pattern }, doc! { "mail": pattern }].to_vec(),
+            );
+        }
         if let Some(after) = of.after {
             filter.insert("_id", doc! { "$gt": uuid(after.as_bytes()) });
         }
@@ -72,7 +79,11 @@ impl UserStore for MongoUsers {
     }
 
     async fn update(&self, user: &User) -> Result<(), StoreError> {
-        let (filter, new) = (doc! { "_id": uuid(user.id.as_bytes()) }, document(user)?);
+        let filter = of_revision(uuid(user.id.as_bytes()), user.revision);
+        let new = document(&User {
+            revision: user.revision.next(),
+            ..user.clone()
+        })?;
         let id = user.id;
         self.connection
             .call(move |database| async move {
@@ -81,9 +92,7 @@ impl UserStore for MongoUsers {
                     .map_err(|error| failed_to_keep(TAKEN, error))?
                     .matched_count
                 {
-                    0 => Err(StoreError::Missing {
-                        what: format!("user {id}"),
-                    }),
+                    0 => Err(not_changed(&users(&database), uuid(id.as_bytes()), format!("user {id}")).await),
                     _ => Ok(()),
                 }
             })
@@ -108,6 +117,7 @@ fn document(user: &User) -> Result<Document, StoreError> {
         "last_login_at": user.last_login_at.map(time),
         "limits": to_bson(&user.limits)?,
         "created_at": time(user.created_at),
+        "revision": i64::from(user.revision.number()),
     })
 }
 
@@ -124,5 +134,6 @@ fn read(document: &Document) -> Result<User, StoreError> {
         last_login_at: get_optional_time(document, "last_login_at")?,
         limits: get(document, "limits")?,
         created_at: get_parsed(document, "created_at")?,
+        revision: get_revision(document)?,
     })
 }

@@ -42,6 +42,7 @@ enum Told {
     Key(KeyId),
     User(UserId),
     Model(ModelId),
+    Limits,
 }
 
 /// Tells the services that share this Redis of changes. It tells nobody within this process: a composition root
@@ -102,7 +103,9 @@ impl ChangeFeed for RedisFeed {
         let name = Name::of_change(&change);
         let told = serde_json::to_vec(&Told::from(change))
             .map_err(|error| StoreError::unavailable(crate::error::STORE, error))?;
-        self.shelf.forget_and_tell(&[name], &self.channel, &told).await
+        self.shelf
+            .forget_and_tell(name.as_slice(), &self.channel, &told)
+            .await
     }
 }
 
@@ -128,6 +131,7 @@ fn understand(message: &Msg) -> Heard {
         Ok(Told::Key(id)) => Heard::Change(Change::Key(id)),
         Ok(Told::User(id)) => Heard::Change(Change::User(id)),
         Ok(Told::Model(id)) => Heard::Change(Change::Model(id)),
+        Ok(Told::Limits) => Heard::Change(Change::Limits),
         Err(_) => Heard::Reconnected,
     }
 }
@@ -138,6 +142,7 @@ impl From<Change> for Told {
             Change::Key(id) => Self::Key(id),
             Change::User(id) => Self::User(id),
             Change::Model(id) => Self::Model(id),
+            Change::Limits => Self::Limits,
         }
     }
 }

@@ -1,7 +1,9 @@
 //! From SQLite's errors to ours.
 
 use llmgw_types::StoreError;
-use rusqlite::{Error, ErrorCode, ffi};
+use rusqlite::{Error, ErrorCode, ToSql, ffi};
+
+use crate::connections::Session;
 
 pub(crate) const STORE: &str = "the SQLite store";
 
@@ -36,5 +38,23 @@ pub(crate) fn failed_to_keep(what: &str, error: Error) -> StoreError {
             what: what.to_owned(),
         },
         _ => failed(error),
+    }
+}
+
+/// Why an update by id and revision changed nothing: what `find` looks for by its id is gone, or is another by now.
+pub(crate) fn not_changed(
+    session: &Session,
+    find: &'static str,
+    id: impl ToSql,
+    what: impl FnOnce() -> String,
+) -> StoreError {
+    let found = session
+        .connection
+        .prepare_cached(find)
+        .and_then(|mut find| find.exists([id]));
+    match found {
+        Ok(true) => StoreError::Changed { what: what() },
+        Ok(false) => StoreError::Missing { what: what() },
+        Err(error) => failed(error),
     }
 }

@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use llmgw_keys::{ApiKey, KeyHash, KeyStore, Page};
-use llmgw_types::{KeyId, StoreError, Timestamp, UserId};
+use llmgw_types::{KeyId, Revision, StoreError, Timestamp, UserId};
 use rusqlite::{OptionalExtension, Row, named_params};
 
 use crate::columns::{get_json, get_optional_time, get_time, get_word, json, limit, word};
 use crate::connections::{Connections, Session};
-use crate::error::{failed, failed_to_keep};
+use crate::error::{failed, failed_to_keep, not_changed};
 
 /// Keys in a SQLite file.
 #[derive(Debug, Clone)]
@@ -19,15 +19,15 @@ pub struct SqliteKeys {
 
 const INSERT: &str = "
     INSERT INTO api_keys (id, hash, hint, name, owner, models, limits, expires_at, state, created_at,
-        last_used_at, replaces)
+        last_used_at, replaces, revision)
     VALUES (:id, :hash, :hint, :name, :owner, :models, :limits, :expires_at, :state, :created_at,
-        :last_used_at, :replaces)";
+        :last_used_at, :replaces, :revision)";
 
 const UPDATE: &str = "
     UPDATE api_keys SET hash = :hash, hint = :hint, name = :name, owner = :owner, models = :models,
         limits = :limits, expires_at = :expires_at, created_at = :created_at, last_used_at = :last_used_at,
-        replaces = :replaces, state = CASE state WHEN 'revoked' THEN state ELSE :state END
-    WHERE id = :id";
+        replaces = :replaces, revision = revision + 1, state = CASE state WHEN 'revoked' THEN state ELSE :state END
+    WHERE id = :id AND revision = :revision";
 
 const TOUCH: &str =
     "UPDATE api_keys SET last_used_at = ?2 WHERE id = ?1 AND (last_used_at IS NULL OR last_used_at < ?2)";
@@ -90,9 +90,12 @@ impl KeyStore for SqliteKeys {
         let key = key.clone();
         self.connections
             .write(move |session| match write(session, UPDATE, &key)? {
-                0 => Err(StoreError::Missing {
-                    what: format!("key {}", key.id),
-                }),
+                0 => Err(not_changed(
+                    session,
+                    "SELECT 1 FROM api_keys WHERE id = ?1",
+                    key.id.as_bytes(),
+                    || format!("key {}", key.id),
+                )),
                 _ => Ok(()),
             })
             .await
@@ -126,6 +129,7 @@ fn write(session: &Session, text: &str, key: &ApiKey) -> Result<usize, StoreErro
             ":expires_at": key.expires_at.map(Timestamp::as_micros),
             ":state": state,
             ":created_at": key.created_at.as_micros(),
+            ":revision": key.revision.number(),
             ":last_used_at": key.last_used_at.map(Timestamp::as_micros),
             ":replaces": key.replaces.as_ref().map(KeyId::as_bytes),
         })
@@ -144,6 +148,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<ApiKey> {
         expires_at: get_optional_time(row, "expires_at")?,
         state: get_word(row, "state")?,
         created_at: get_time(row, "created_at")?,
+        revision: Revision::new(row.get("revision")?),
         last_used_at: get_optional_time(row, "last_used_at")?,
         replaces: row.get::<_, Option<_>>("replaces")?.map(KeyId::from_bytes),
     })

@@ -22,6 +22,7 @@ mod connections;
 mod error;
 mod keys;
 mod ledger;
+mod limits;
 mod migrations;
 mod models;
 mod one_time;
@@ -31,6 +32,7 @@ mod users;
 
 pub use keys::SqliteKeys;
 pub use ledger::SqliteLedger;
+pub use limits::SqliteLimits;
 pub use models::SqliteModels;
 pub use one_time::SqliteOneTime;
 pub use sessions::SqliteSessions;

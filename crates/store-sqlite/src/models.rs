@@ -9,13 +9,17 @@ use rusqlite::{OptionalExtension, Row, params_from_iter};
 
 use crate::columns::{get_json, json};
 use crate::connections::Connections;
-use crate::error::{failed, failed_to_keep};
+use crate::error::{failed, failed_to_keep, not_changed};
 
 /// Models in a SQLite file.
 #[derive(Debug, Clone)]
 pub struct SqliteModels {
     connections: Arc<Connections>,
 }
+
+const UPDATE: &str = "
+    UPDATE models SET document = ?2
+    WHERE id = ?1 AND coalesce(json_extract(document, '$.revision'), 0) = ?3";
 
 impl SqliteModels {
     pub(crate) fn new(connections: Arc<Connections>) -> Self {
@@ -73,20 +77,26 @@ impl ModelCatalog for SqliteModels {
     }
 
     async fn update(&self, model: &Model) -> Result<(), StoreError> {
-        let params = vec![model.id.to_string(), json(model)?];
-        match self
-            .change(
-                "UPDATE models SET document = ?2 WHERE id = ?1",
-                named(&model.id),
-                params,
-            )
-            .await?
-        {
-            0 => Err(StoreError::Missing {
-                what: named(&model.id),
-            }),
-            _ => Ok(()),
-        }
+        let changed = Model {
+            revision: model.revision.next(),
+            ..model.clone()
+        };
+        let (id, document, was) = (model.id.to_string(), json(&changed)?, model.revision.number());
+        let what = named(&model.id);
+        self.connections
+            .write(move |session| {
+                let mut update = session.connection.prepare_cached(UPDATE).map_err(failed)?;
+                match update.execute((&id, document, was)).map_err(failed)? {
+                    0 => Err(not_changed(
+                        session,
+                        "SELECT 1 FROM models WHERE id = ?1",
+                        &id,
+                        || what,
+                    )),
+                    _ => Ok(()),
+                }
+            })
+            .await
     }
 
     async fn remove(&self, id: &ModelId) -> Result<bool, StoreError> {

@@ -11,7 +11,9 @@ use llmgw_types::StoreError;
 
 use crate::connections::Connections;
 use crate::error::STORE;
-use crate::{SqliteKeys, SqliteLedger, SqliteModels, SqliteOneTime, SqliteSessions, SqliteUsers};
+use crate::{
+    SqliteKeys, SqliteLedger, SqliteLimits, SqliteModels, SqliteOneTime, SqliteSessions, SqliteUsers,
+};
 
 /// How a file is opened.
 #[derive(Debug, Clone)]
@@ -88,6 +90,12 @@ impl SqliteStore {
     #[must_use]
     pub fn models(&self) -> SqliteModels {
         SqliteModels::new(Arc::clone(&self.connections))
+    }
+
+    /// Where limits that administrators set are kept.
+    #[must_use]
+    pub fn limits(&self) -> SqliteLimits {
+        SqliteLimits::new(Arc::clone(&self.connections))
     }
 
     /// Where usage records are kept.

@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use llmgw_keys::{Page, User, UserStore};
-use llmgw_types::{StoreError, Timestamp, UserId};
+use llmgw_types::{Revision, StoreError, Timestamp, UserId};
 use rusqlite::{OptionalExtension, Params, Row, named_params};
 
 use crate::columns::{get_json, get_optional_time, get_time, get_word, json, limit, word};
 use crate::connections::{Connections, Session};
-use crate::error::{failed, failed_to_keep};
+use crate::error::{failed, failed_to_keep, not_changed};
 
 /// Users in a SQLite file.
 #[derive(Debug, Clone)]
@@ -19,15 +19,20 @@ pub struct SqliteUsers {
 
 const INSERT: &str = "
     INSERT INTO users (id, name, external_id, mail, member_of, role, state, agreement, last_login_at, limits,
-        created_at)
+        created_at, revision)
     VALUES (:id, :name, :external_id, :mail, :member_of, :role, :state, :agreement, :last_login_at, :limits,
-        :created_at)";
+        :created_at, :revision)";
 
 const UPDATE: &str = "
     UPDATE users SET name = :name, external_id = :external_id, mail = :mail, member_of = :member_of,
         role = :role, state = :state, agreement = :agreement, last_login_at = :last_login_at,
-        limits = :limits, created_at = :created_at
-    WHERE id = :id";
+        limits = :limits, created_at = :created_at, revision = revision + 1
+    WHERE id = :id AND revision = :revision";
+
+const LIST: &str = "
+    SELECT * FROM users
+    WHERE id > ?1 AND (?3 IS NULL OR instr(lower(name), lower(?3)) OR instr(lower(coalesce(mail, '')), lower(?3)))
+    ORDER BY id LIMIT ?2";
 
 impl SqliteUsers {
     pub(crate) fn new(connections: Arc<Connections>) -> Self {
@@ -76,14 +81,16 @@ impl UserStore for SqliteUsers {
         .await
     }
 
-    async fn list(&self, page: Page<UserId>) -> Result<Vec<User>, StoreError> {
+    async fn list(&self, search: Option<&str>, page: Page<UserId>) -> Result<Vec<User>, StoreError> {
+        let search = search.map(str::to_owned);
         self.connections
             .read(move |connection| {
                 // No id is before the empty blob.
                 let after = page.after.map_or_else(Vec::new, |id| id.as_bytes().to_vec());
-                let mut select =
-                    connection.prepare_cached("SELECT * FROM users WHERE id > ?1 ORDER BY id LIMIT ?2")?;
-                select.query_map((after, limit(page.limit)), read)?.collect()
+                let mut select = connection.prepare_cached(LIST)?;
+                select
+                    .query_map((after, limit(page.limit), search), read)?
+                    .collect()
             })
             .await
     }
@@ -92,9 +99,12 @@ impl UserStore for SqliteUsers {
         let user = user.clone();
         self.connections
             .write(move |session| match write(session, UPDATE, &user)? {
-                0 => Err(StoreError::Missing {
-                    what: format!("user {}", user.id),
-                }),
+                0 => Err(not_changed(
+                    session,
+                    "SELECT 1 FROM users WHERE id = ?1",
+                    user.id.as_bytes(),
+                    || format!("user {}", user.id),
+                )),
                 _ => Ok(()),
             })
             .await
@@ -118,6 +128,7 @@ fn write(session: &Session, text: &str, user: &User) -> Result<usize, StoreError
             ":last_login_at": user.last_login_at.map(Timestamp::as_micros),
             ":limits": limits,
             ":created_at": user.created_at.as_micros(),
+            ":revision": user.revision.number(),
         })
         .map_err(|error| failed_to_keep("a user with this id, name or external id", error))
 }
@@ -135,5 +146,6 @@ fn read(row: &Row<'_>) -> rusqlite::Result<User> {
         last_login_at: get_optional_time(row, "last_login_at")?,
         limits: get_json(row, "limits")?,
         created_at: get_time(row, "created_at")?,
+        revision: Revision::new(row.get("revision")?),
     })
 }

@@ -35,6 +35,10 @@ mod models {
     llmgw_models::model_catalog_contract!(futures_executor::block_on, made!(models));
 }
 
+mod limits {
+    llmgw_usage::limit_store_contract!(futures_executor::block_on, made!(limits));
+}
+
 mod ledger {
     llmgw_usage::ledger_contract!(futures_executor::block_on, made!(ledger));
 }

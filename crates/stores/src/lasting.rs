@@ -11,6 +11,7 @@ use llmgw_models::ModelCatalog;
 use llmgw_store_mongo::{MongoStore, StartError};
 use llmgw_store_sqlite::SqliteStore;
 use llmgw_types::random;
+use llmgw_usage::admission::LimitStore;
 use llmgw_usage::ledger::UsageLedger;
 
 use crate::key_or_file;
@@ -35,6 +36,8 @@ pub struct Kept {
     pub users: Arc<dyn UserStore>,
     /// Models.
     pub models: Arc<dyn ModelCatalog>,
+    /// Limits that administrators set.
+    pub limits: Arc<dyn LimitStore>,
     /// Usage.
     pub ledger: Arc<dyn UsageLedger>,
     /// MongoDB, where it is that.
@@ -81,6 +84,7 @@ impl Lasting {
                 keys: Arc::new(store.keys()),
                 users: Arc::new(store.users()),
                 models: Arc::new(store.models()),
+                limits: Arc::new(store.limits()),
                 ledger: Arc::new(store.ledger()),
                 mongo: Some(store),
             },
@@ -90,6 +94,7 @@ impl Lasting {
                     keys: Arc::new(store.keys()),
                     users: Arc::new(store.users()),
                     models: Arc::new(store.models()),
+                    limits: Arc::new(store.limits()),
                     ledger: Arc::new(store.ledger()),
                     mongo: None,
                 }

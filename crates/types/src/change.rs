@@ -13,6 +13,8 @@ pub enum Change {
     User(UserId),
     /// This model: made, changed or removed.
     Model(ModelId),
+    /// Limits of groups, of each user or of everyone.
+    Limits,
 }
 
 /// Tells every running service of a change.

@@ -26,6 +26,12 @@ pub enum StoreError {
         /// What was to be changed.
         what: String,
     },
+    /// What is to be changed is not what it was when it was read: somebody else was faster.
+    #[error("{what} was changed meanwhile")]
+    Changed {
+        /// What was to be changed.
+        what: String,
+    },
     /// The store answered with something we cannot read. Trying again does not help.
     #[error("{store} holds something unreadable: {detail}")]
     Corrupt {

@@ -8,12 +8,14 @@ mod memory;
 mod policy;
 pub mod reconcile;
 mod shared;
+mod standing;
 mod store;
 
 pub use calendar::{Calendar, CalendarError, WindowSpan};
 pub use memory::MemoryAdmission;
 pub use policy::{GroupLimit, LimitPolicy, Limited};
 pub use shared::{Finish, Generation, SharedCounters, Standing};
+pub use standing::{LimitStore, MemoryLimits, SetLimits, StandingLimits};
 pub use store::{
     AdmissionStore, Charge, Counter, Refusal, Reservation, ReserveRequest, Reserved, Rule, RuleState,
     Settled, Subject,

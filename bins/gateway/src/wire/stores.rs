@@ -11,14 +11,18 @@ use llmgw_models::ModelCatalog;
 use llmgw_store_mongo::MongoStore;
 use llmgw_store_redis::{CachedKeys, CachedModels, CachedUsers, RedisStore};
 use llmgw_stores::Lasting;
+use llmgw_usage::admission::LimitStore;
 use llmgw_usage::journal::{OverflowJournal, UsageJournal};
 use llmgw_usage::ledger::UsageLedger;
 
-use super::kept_models::KeptModels;
+use super::kept::{KeptLimits, KeptModels};
 use crate::settings::Settings;
 
 /// The last good list of models, in the journal's folder.
 const CATALOG: &str = "catalog.json";
+
+/// The limits that administrators set, there too.
+const LIMITS: &str = "limits.json";
 
 pub(super) struct Stores {
     pub(super) redis: RedisStore,
@@ -26,6 +30,7 @@ pub(super) struct Stores {
     pub(super) keys: Arc<dyn KeyStore>,
     pub(super) users: Arc<dyn UserStore>,
     pub(super) models: Arc<dyn ModelCatalog>,
+    pub(super) limits: Arc<dyn LimitStore>,
     pub(super) ledger: Arc<dyn UsageLedger>,
     pub(super) journal: Arc<dyn UsageJournal>,
 }
@@ -42,19 +47,21 @@ impl Stores {
             keys: kept.keys,
             users: kept.users,
             models: kept.models,
+            limits: kept.limits,
             ledger: kept.ledger,
             journal,
         };
-        stores.put_caches_before(&settings.journal_dir().join(CATALOG));
+        stores.put_caches_before(&settings.journal_dir());
         Ok(stores)
     }
 
-    fn put_caches_before(&mut self, catalog: &Path) {
+    fn put_caches_before(&mut self, kept: &Path) {
         let redis = || self.redis.clone();
         self.keys = Arc::new(CachedKeys::new(redis(), Arc::clone(&self.keys)));
         self.users = Arc::new(CachedUsers::new(redis(), Arc::clone(&self.users)));
         let models = CachedModels::new(redis(), Arc::clone(&self.models));
-        self.models = Arc::new(KeptModels::new(Arc::new(models), catalog.to_owned()));
+        self.models = Arc::new(KeptModels::new(Arc::new(models), kept.join(CATALOG)));
+        self.limits = Arc::new(KeptLimits::new(Arc::clone(&self.limits), kept.join(LIMITS)));
     }
 
     /// Those that may be away.

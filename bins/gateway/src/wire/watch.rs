@@ -124,7 +124,7 @@ impl Watch {
         let feed = RedisFeed::new(self.redis.clone());
         let hearing = feed.listen(|heard| match heard {
             Heard::Change(Change::Key(_) | Change::User(_)) => self.services.keys.forget(),
-            Heard::Change(Change::Model(_)) => changed.notify_one(),
+            Heard::Change(Change::Model(_) | Change::Limits) => changed.notify_one(),
             Heard::Reconnected => {
                 self.services.keys.forget();
                 changed.notify_one();
@@ -135,6 +135,9 @@ impl Watch {
                 changed.notified().await;
                 if let Err(error) = self.services.catalog.refresh().await {
                     tracing::debug!(%error, "a change of a model cannot be read yet");
+                }
+                if let Err(error) = self.services.limits.refresh().await {
+                    tracing::debug!(%error, "a change of a limit cannot be read yet");
                 }
             }
         };

@@ -18,7 +18,7 @@ use llmgw_models::MemoryModels;
 use llmgw_portal_http::{CookieKey, IdpMetadata, Portal, SamlLogin, SignIn, Site, routes};
 use llmgw_sessions::{MemoryOneTime, MemorySessions, OneTimeStore, Token};
 use llmgw_types::{Change, ChangeFeed, Clock, Entropy, ManualClock, StoreError, Timestamp, random};
-use llmgw_usage::admission::{Calendar, LimitPolicy, MemoryAdmission};
+use llmgw_usage::admission::{Calendar, LimitPolicy, MemoryAdmission, MemoryLimits, StandingLimits};
 use llmgw_usage::ledger::MemoryLedger;
 use llmgw_xmlsec_samael::{OpensslDecryption, ProviderKey, SamaelSignature};
 
@@ -118,7 +118,7 @@ impl World {
             models: Arc::new(MemoryModels::default()),
             ledger: Arc::new(MemoryLedger::default()),
             admission: Arc::new(MemoryAdmission::new(Calendar::default())),
-            limits: LimitPolicy::default(),
+            limits: StandingLimits::new(LimitPolicy::default(), Arc::new(MemoryLimits::default())),
             calendar: Calendar::default(),
             timezone: jiff::tz::TimeZone::UTC,
             sessions: Arc::new(MemorySessions::default()),

@@ -8,7 +8,7 @@ use llmgw_keys::{KeyService, People, Pepper};
 use llmgw_portal_http::{CookieKey, Portal, SignIn, Site};
 use llmgw_proxy::Services;
 use llmgw_types::ChangeFeed;
-use llmgw_usage::admission::Calendar;
+use llmgw_usage::admission::{Calendar, StandingLimits};
 
 use super::stores::Stores;
 use crate::settings::Settings;
@@ -51,7 +51,7 @@ pub(super) fn portal(
         models: Arc::clone(&stores.models),
         ledger: Arc::clone(&stores.ledger),
         admission: Arc::clone(&stores.admission),
-        limits: settings.limits.policy(),
+        limits: StandingLimits::new(settings.limits.policy(), Arc::clone(&stores.limits)),
         calendar: Calendar::named(zone).map_err(|error| unknown(error.to_string()))?,
         timezone: jiff::tz::TimeZone::get(zone).map_err(|error| unknown(error.to_string()))?,
         sessions: Arc::new(stores.file.sessions()),

@@ -8,7 +8,7 @@ use llmgw_journal_file::FileJournal;
 use llmgw_keys::{KeyStore, UserStore};
 use llmgw_models::ModelCatalog;
 use llmgw_store_sqlite::SqliteStore;
-use llmgw_usage::admission::{AdmissionStore, Calendar, MemoryAdmission};
+use llmgw_usage::admission::{AdmissionStore, Calendar, LimitStore, MemoryAdmission};
 use llmgw_usage::journal::{OverflowJournal, UsageJournal};
 use llmgw_usage::ledger::UsageLedger;
 
@@ -16,11 +16,12 @@ use crate::data_dir::DataDir;
 use crate::settings::Settings;
 
 pub(super) struct Stores {
-    /// What holds the next four.
+    /// What holds the next five.
     pub(super) file: SqliteStore,
     pub(super) keys: Arc<dyn KeyStore>,
     pub(super) users: Arc<dyn UserStore>,
     pub(super) models: Arc<dyn ModelCatalog>,
+    pub(super) limits: Arc<dyn LimitStore>,
     pub(super) ledger: Arc<dyn UsageLedger>,
     pub(super) journal: Arc<dyn UsageJournal>,
     pub(super) admission: Arc<dyn AdmissionStore>,
@@ -36,6 +37,7 @@ impl Stores {
             keys: Arc::new(store.keys()),
             users: Arc::new(store.users()),
             models: Arc::new(store.models()),
+            limits: Arc::new(store.limits()),
             ledger: Arc::new(store.ledger()),
             journal: journal(settings, data)?,
             admission: Arc::new(MemoryAdmission::unready(calendar.clone())),

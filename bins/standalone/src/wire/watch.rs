@@ -8,6 +8,8 @@ use llmgw_keys::KeyLookup;
 use llmgw_models::Catalog;
 use llmgw_proxy::Services;
 use llmgw_store_sqlite::SqliteStore;
+use llmgw_types::StoreError;
+use llmgw_usage::admission::StandingLimits;
 
 /// The pause between two looks; a change is seen within a second.
 const PAUSE: Duration = Duration::from_millis(500);
@@ -16,6 +18,7 @@ pub(crate) struct Watch {
     file: SqliteStore,
     keys: Arc<KeyLookup>,
     catalog: Arc<Catalog>,
+    limits: Arc<StandingLimits>,
 }
 
 impl Watch {
@@ -24,7 +27,13 @@ impl Watch {
             file,
             keys: Arc::clone(&services.keys),
             catalog: Arc::clone(&services.catalog),
+            limits: Arc::clone(&services.limits),
         }
+    }
+
+    async fn refresh(&self) -> Result<(), StoreError> {
+        self.catalog.refresh().await?;
+        self.limits.refresh().await
     }
 
     /// Looks again and again. Never ends.
@@ -35,9 +44,11 @@ impl Watch {
                 // The first look too: something may have changed since the start read it.
                 Ok(changes) if seen != Some(changes) => {
                     self.keys.forget();
-                    match self.catalog.refresh().await {
+                    match self.refresh().await {
                         Ok(()) => seen = Some(changes),
-                        Err(error) => tracing::debug!(%error, "a change of a model cannot be read yet"),
+                        Err(error) => {
+                            tracing::debug!(%error, "a change of a model or limit cannot be read yet")
+                        }
                     }
                 }
                 Ok(_) => {}

@@ -3,7 +3,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use async_trait::async_trait;
 use llmgw_keys::{ApiKey, KeyHash, KeyState, MemoryKeys, Page};
 use llmgw_types::{
-    Endpoint, ManualClock, ModelId, NoObserver, Price, RequestId, StoreError, Timestamp, UserId,
+    Endpoint, ManualClock, ModelId, NoObserver, Price, RequestId, Revision, StoreError, Timestamp, UserId,
 };
 use llmgw_usage::admission::{Calendar, MemoryAdmission};
 use llmgw_usage::journal::{MemoryJournal, OpenEntry};
@@ -72,6 +72,7 @@ async fn world() -> World {
         expires_at: None,
         state: KeyState::Active,
         created_at: NOW,
+        revision: Revision::default(),
         last_used_at: None,
         replaces: None,
     };

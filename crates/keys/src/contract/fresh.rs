@@ -4,7 +4,7 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use llmgw_types::{KeyId, Timestamp, UserId};
+use llmgw_types::{KeyId, Revision, Timestamp, UserId};
 
 use crate::{ApiKey, KeyHash, KeyState, User, UserState};
 
@@ -50,6 +50,7 @@ pub(super) fn key() -> ApiKey {
         expires_at: None,
         state: KeyState::Active,
         created_at: time(),
+        revision: Revision::default(),
         last_used_at: None,
         replaces: None,
     }
@@ -69,6 +70,7 @@ pub(super) fn user() -> User {
         last_login_at: None,
         limits: Vec::new(),
         created_at: time(),
+        revision: Revision::default(),
     }
 }
 

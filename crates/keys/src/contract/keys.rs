@@ -57,18 +57,33 @@ pub async fn an_update_replaces_all_fields(store: &dyn KeyStore) {
         name: "renamed".to_owned(),
         ..fresh::key()
     };
-    store.update(&after).await.expect(WORKS);
-    assert_eq!(store.get(before.id).await.expect(WORKS).as_ref(), Some(&after));
+    let after = updated(store, after).await;
     let again = ApiKey {
         id: before.id,
+        revision: after.revision,
         ..full_key()
     };
-    store.update(&again).await.expect(WORKS);
+    let again = updated(store, again).await;
+    // To what is there already is a change as well.
+    updated(store, again).await;
+}
+
+/// Whoever changes what somebody else changed meanwhile is told so, and changes nothing.
+pub async fn an_update_of_what_was_changed_meanwhile_is_refused(store: &dyn KeyStore) {
+    let read = inserted(store, full_key()).await;
+    let named = |name: &str| ApiKey {
+        name: name.to_owned(),
+        ..read.clone()
+    };
+    let first = updated(store, named("first")).await;
     store
-        .update(&again)
+        .touch(&[(read.id, Timestamp::from_micros(1))])
         .await
-        .expect("an update to what is there already is one as well");
-    assert_eq!(store.get(before.id).await.expect(WORKS), Some(again));
+        .expect(WORKS);
+    let second = store.update(&named("second")).await;
+    assert!(matches!(second, Err(StoreError::Changed { .. })), "{second:?}");
+    assert_eq!(store.get(read.id).await.expect(WORKS).as_ref(), Some(&first));
+    updated(store, first).await;
 }
 
 /// The old hash finds nothing any more.
@@ -78,7 +93,7 @@ pub async fn an_updated_hash_is_the_one_that_finds(store: &dyn KeyStore) {
         hash: fresh::hash(),
         ..before.clone()
     };
-    store.update(&after).await.expect(WORKS);
+    let after = updated(store, after).await;
     assert_eq!(store.by_hash(&before.hash).await.expect(WORKS), None);
     assert_eq!(
         store.by_hash(&after.hash).await.expect(WORKS).as_ref(),
@@ -119,24 +134,24 @@ pub async fn an_update_of_an_unknown_key_is_missing(store: &dyn KeyStore) {
     assert_eq!(store.get(key.id).await.expect(WORKS), None);
 }
 
-/// A late update by somebody who read the key before it was revoked does not give it back.
+/// An update that says otherwise does not give it back.
 pub async fn a_revoked_key_stays_revoked(store: &dyn KeyStore) {
     let active = inserted(store, fresh::key()).await;
-    store
-        .update(&ApiKey {
-            state: KeyState::Revoked,
-            ..active.clone()
-        })
-        .await
-        .expect(WORKS);
-    let late = ApiKey {
-        name: "renamed".to_owned(),
+    let revoked = ApiKey {
+        state: KeyState::Revoked,
         ..active
     };
-    store.update(&late).await.expect(WORKS);
+    let revoked = updated(store, revoked).await;
+    let again = ApiKey {
+        name: "renamed".to_owned(),
+        state: KeyState::Active,
+        ..revoked
+    };
+    store.update(&again).await.expect(WORKS);
     let expected = ApiKey {
         state: KeyState::Revoked,
-        ..late
+        revision: again.revision.next(),
+        ..again
     };
     assert_eq!(store.by_hash(&expected.hash).await.expect(WORKS), Some(expected));
 }
@@ -231,6 +246,15 @@ pub async fn lists_of_everybody_are_in_order(store: &dyn KeyStore) {
 async fn inserted(store: &dyn KeyStore, key: ApiKey) -> ApiKey {
     store.insert(&key).await.expect(WORKS);
     key
+}
+
+// As it is there now.
+async fn updated(store: &dyn KeyStore, key: ApiKey) -> ApiKey {
+    store.update(&key).await.expect(WORKS);
+    let revision = key.revision.next();
+    let kept = ApiKey { revision, ..key };
+    assert_eq!(store.get(kept.id).await.expect(WORKS).as_ref(), Some(&kept));
+    kept
 }
 
 async fn last_used(store: &dyn KeyStore, id: KeyId) -> Option<Timestamp> {

@@ -107,14 +107,12 @@ pub async fn an_id_a_name_and_an_external_id_are_kept_once(store: &dyn UserStore
 pub async fn many_users_have_no_external_id(store: &dyn UserStore) {
     let one = inserted(store, fresh::user()).await;
     let two = inserted(store, full_user()).await;
-    store
-        .update(&User {
-            external_id: None,
-            ..two
-        })
-        .await
-        .expect(WORKS);
-    store.update(&one).await.expect(WORKS);
+    let two = User {
+        external_id: None,
+        ..two
+    };
+    updated(store, two).await;
+    updated(store, one).await;
 }
 
 /// Nothing of the former user is left.
@@ -124,19 +122,61 @@ pub async fn an_update_replaces_all_fields(store: &dyn UserStore) {
         id: before.id,
         ..fresh::user()
     };
-    store.update(&after).await.expect(WORKS);
-    assert_eq!(store.get(before.id).await.expect(WORKS).as_ref(), Some(&after));
+    let after = updated(store, after).await;
     let again = User {
         id: before.id,
         name: after.name,
+        revision: after.revision,
         ..full_user()
     };
-    store.update(&again).await.expect(WORKS);
-    store
-        .update(&again)
-        .await
-        .expect("an update to what is there already is one as well");
-    assert_eq!(store.get(before.id).await.expect(WORKS), Some(again));
+    let again = updated(store, again).await;
+    // To what is there already is a change as well.
+    updated(store, again).await;
+}
+
+/// Whoever changes what somebody else changed meanwhile is told so, and changes nothing.
+pub async fn an_update_of_what_was_changed_meanwhile_is_refused(store: &dyn UserStore) {
+    let read = inserted(store, full_user()).await;
+    let in_state = |state| User {
+        state,
+        ..read.clone()
+    };
+    let first = updated(store, in_state(UserState::Erased)).await;
+    let second = store.update(&in_state(UserState::Active)).await;
+    assert!(matches!(second, Err(StoreError::Changed { .. })), "{second:?}");
+    assert_eq!(store.get(read.id).await.expect(WORKS).as_ref(), Some(&first));
+    updated(store, first).await;
+}
+
+/// A part of a name or of a mail address finds its user, and nothing in it is a pattern.
+pub async fn a_search_finds_names_and_mail(store: &dyn UserStore) {
+    let mark = fresh::name();
+    let named = User {
+        name: format!("Grace.*{mark}%_"),
+        ..fresh::user()
+    };
+    let written = User {
+        mail: Some(format!("{mark}@Example.org")),
+        ..fresh::user()
+    };
+    let (named, written) = (inserted(store, named).await, inserted(store, written).await);
+    inserted(store, fresh::user()).await;
+    let ids = [named.id, written.id];
+    assert_eq!(found(store, &mark, None, 9).await, ids);
+    assert_eq!(found(store, &mark.to_uppercase(), None, 1).await, ids[..1]);
+    assert_eq!(found(store, &mark, Some(ids[0]), 9).await, ids[1..]);
+    assert_eq!(found(store, &format!("grace.*{mark}%_"), None, 9).await, ids[..1]);
+    assert_eq!(found(store, &format!("{mark}@example"), None, 9).await, ids[1..]);
+    for pattern in [
+        format!("g.*{mark}"),
+        format!("{mark}%"),
+        format!("_{mark}"),
+        format!("x{mark}"),
+    ] {
+        let some = found(store, &pattern, None, 9).await;
+        let literal = named.name.contains(&pattern);
+        assert_eq!(!some.is_empty(), literal, "{pattern}");
+    }
 }
 
 /// A former name or external id finds nobody, and another user may take it.
@@ -225,6 +265,23 @@ async fn inserted(store: &dyn UserStore, user: User) -> User {
     user
 }
 
+// As it is there now.
+async fn updated(store: &dyn UserStore, user: User) -> User {
+    store.update(&user).await.expect(WORKS);
+    let revision = user.revision.next();
+    let kept = User { revision, ..user };
+    assert_eq!(store.get(kept.id).await.expect(WORKS).as_ref(), Some(&kept));
+    kept
+}
+
+async fn found(store: &dyn UserStore, search: &str, after: Option<UserId>, limit: usize) -> Vec<UserId> {
+    let users = store
+        .list(Some(search), Page { after, limit })
+        .await
+        .expect(WORKS);
+    users.iter().map(|user| user.id).collect()
+}
+
 async fn by_account(store: &dyn UserStore, user: &User) -> Option<User> {
     store
         .by_external_id(user.external_id.as_deref().unwrap_or_default())
@@ -233,7 +290,7 @@ async fn by_account(store: &dyn UserStore, user: &User) -> Option<User> {
 }
 
 async fn page(store: &dyn UserStore, after: Option<UserId>, limit: usize) -> Vec<UserId> {
-    let users = store.list(Page { after, limit }).await.expect(WORKS);
+    let users = store.list(None, Page { after, limit }).await.expect(WORKS);
     users.iter().map(|user| user.id).collect()
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use futures_executor::block_on;
-use llmgw_types::{ChangeFeed, Entropy, Role, StoreError, UserId};
+use llmgw_types::{Change, ChangeFeed, Entropy, Revision, Role, StoreError, UserId};
 
 use super::*;
 use crate::{MemoryKeys, MemoryUsers, Pepper, UserState, UserStore};
@@ -58,6 +58,7 @@ fn person(number: u8) -> User {
         last_login_at: None,
         limits: Vec::new(),
         created_at: NOW,
+        revision: Revision::default(),
     }
 }
 

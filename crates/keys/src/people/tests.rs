@@ -116,6 +116,7 @@ fn a_suspended_person_is_not_let_in_and_not_changed() {
         let mut suspended = user(world.people.arrive(ada(&[], None), NOW).await.unwrap());
         suspended.state = UserState::Suspended;
         world.users.update(&suspended).await.unwrap();
+        suspended.revision = suspended.revision.next();
         let arrived = world.people.arrive(ada(&["new"], None), NOW).await.unwrap();
         assert_eq!(arrived, Arrived::Suspended);
         assert_eq!(

@@ -151,7 +151,7 @@ pub fn rules(
     grant: &llmgw_keys::Grant,
     model: Option<&llmgw_models::Model>,
 ) -> Vec<Rule> {
-    let policy = &services.settings.limits;
+    let policy = services.limits.get();
     let user = &grant.user;
     let whose = Limited {
         user: user.id,

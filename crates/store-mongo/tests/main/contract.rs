@@ -1,4 +1,4 @@
-//! The contracts of all four ports, each case on a database of its own. They run on an executor that knows
+//! The contracts of all ports, each case on a database of its own. They run on an executor that knows
 //! nothing of tokio, as the store promises.
 
 macro_rules! made {
@@ -17,6 +17,10 @@ mod users {
 
 mod models {
     llmgw_models::model_catalog_contract!(futures_executor::block_on, made!(models));
+}
+
+mod limits {
+    llmgw_usage::limit_store_contract!(futures_executor::block_on, made!(limits));
 }
 
 mod ledger {

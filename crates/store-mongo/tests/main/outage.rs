@@ -52,10 +52,13 @@ fn assert_every_call_is_refused(store: &MongoStore) {
     assert_refused("touch", keys.touch(&used));
     assert_refused(
         "users",
-        users.list(Page {
-            after: None,
-            limit: 5,
-        }),
+        users.list(
+            None,
+            Page {
+                after: None,
+                limit: 5,
+            },
+        ),
     );
     assert_refused("keys", keys.list(None, page()));
     assert_refused("models", models.list());

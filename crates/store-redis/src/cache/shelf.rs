@@ -79,11 +79,13 @@ impl Name {
     }
 
     /// Of what a change makes wrong.
-    pub(crate) fn of_change(change: &Change) -> Self {
+    pub(crate) fn of_change(change: &Change) -> Option<Self> {
         match change {
-            Change::Key(id) => Self::key(*id),
-            Change::User(id) => Self::user(*id),
-            Change::Model(_) => Self::models(),
+            Change::Key(id) => Some(Self::key(*id)),
+            Change::User(id) => Some(Self::user(*id)),
+            Change::Model(_) => Some(Self::models()),
+            // They are not kept here.
+            Change::Limits => None,
         }
     }
 }

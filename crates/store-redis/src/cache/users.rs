@@ -67,8 +67,8 @@ impl UserStore for CachedUsers {
         self.inner.by_external_id(external_id).await
     }
 
-    async fn list(&self, page: Page<UserId>) -> Result<Vec<User>, StoreError> {
-        self.inner.list(page).await
+    async fn list(&self, search: Option<&str>, page: Page<UserId>) -> Result<Vec<User>, StoreError> {
+        self.inner.list(search, page).await
     }
 
     async fn update(&self, user: &User) -> Result<(), StoreError> {

@@ -95,8 +95,8 @@ impl UserStore for Shaky<MemoryUsers> {
         self.answer(self.inner.by_external_id(external_id)).await
     }
 
-    async fn list(&self, page: Page<UserId>) -> Result<Vec<User>, StoreError> {
-        self.answer(self.inner.list(page)).await
+    async fn list(&self, search: Option<&str>, page: Page<UserId>) -> Result<Vec<User>, StoreError> {
+        self.answer(self.inner.list(search, page)).await
     }
 
     async fn update(&self, user: &User) -> Result<(), StoreError> {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use llmgw_keys::{MemoryUsers, User, UserState, UserStore};
 use llmgw_store_redis::{CachedUsers, RedisFeed};
-use llmgw_types::{Change, ChangeFeed, Role, StoreError, Timestamp, UserId};
+use llmgw_types::{Change, ChangeFeed, Revision, Role, StoreError, Timestamp, UserId};
 
 use super::shaky::Shaky;
 use crate::server;
@@ -43,6 +43,7 @@ fn a_user_is_read_once_and_anew_after_a_change_and_known_while_the_store_is_away
         last_login_at: None,
         limits: Vec::new(),
         created_at: Timestamp::from_millis(5),
+        revision: Revision::default(),
     };
     let gateway = CachedUsers::new(server::open(&options), store.clone());
     let feed = RedisFeed::new(server::open(&options));
@@ -59,6 +60,10 @@ fn a_user_is_read_once_and_anew_after_a_change_and_known_while_the_store_is_away
             ..user.clone()
         };
         store.inner.update(&suspended).await.unwrap();
+        let suspended = User {
+            revision: suspended.revision.next(),
+            ..suspended
+        };
         feed.publish(Change::User(user.id)).await.unwrap();
         assert_eq!(gateway.get(user.id).await.unwrap().as_ref(), Some(&suspended));
 

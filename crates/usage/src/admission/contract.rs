@@ -24,6 +24,7 @@ mod fresh;
 pub mod leases;
 pub mod reserve;
 pub mod settle;
+pub mod standing;
 pub mod windows;
 
 pub use fresh::calendar;

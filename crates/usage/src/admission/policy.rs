@@ -1,11 +1,12 @@
 //! Which limits hold for whom: those of a key and its user, and those that stand with neither.
 
 use llmgw_types::{GroupName, KeyId, Limit, UserId};
+use serde::{Deserialize, Serialize};
 
 use super::{Rule, Subject};
 
 /// Limits that do not stand with a key, user or model.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct LimitPolicy {
     /// Over all users together.
     pub everyone: Vec<Limit>,
@@ -16,7 +17,7 @@ pub struct LimitPolicy {
 }
 
 /// Limits of a group.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GroupLimit {
     /// The group.
     pub group: GroupName,

@@ -116,6 +116,7 @@ fn who_is_suspended_is_out_at_once() {
             (answer.status, answer.header("location")),
             (303, "/?return=%2Fkeys")
         );
+        user.revision = user.revision.next();
         user.state = UserState::Active;
         world.users.update(&user).await.unwrap();
         assert_eq!(

@@ -14,7 +14,7 @@ use llmgw_keys::{KeyService, KeyStore, MemoryKeys, MemoryUsers, People, Pepper, 
 use llmgw_models::MemoryModels;
 use llmgw_sessions::{MemoryOneTime, MemorySessions, Session, SessionStore, TokenHash};
 use llmgw_types::{Change, ChangeFeed, Entropy, ManualClock, StoreError, Timestamp, UserId};
-use llmgw_usage::admission::{Calendar, LimitPolicy, MemoryAdmission};
+use llmgw_usage::admission::{Calendar, LimitPolicy, MemoryAdmission, MemoryLimits, StandingLimits};
 use llmgw_usage::ledger::MemoryLedger;
 
 use super::super::*;
@@ -150,7 +150,7 @@ impl World {
             models: Arc::new(MemoryModels::default()),
             ledger: Arc::new(MemoryLedger::default()),
             admission: Arc::new(MemoryAdmission::new(Calendar::default())),
-            limits: LimitPolicy::default(),
+            limits: StandingLimits::new(LimitPolicy::default(), Arc::new(MemoryLimits::default())),
             calendar: Calendar::default(),
             timezone: jiff::tz::TimeZone::UTC,
             sessions: sessions.clone(),

@@ -1,0 +1,250 @@
+//! Looking after users: who there is, what they may do, and how they are forgotten.
+
+use std::sync::Arc;
+
+use llmgw_types::{
+    Change, ChangeFeed, Entropy, GroupName, KeyId, Limit, Revision, Role, StoreError, Timestamp, UserId,
+    random,
+};
+
+use crate::change::{again, still};
+use crate::service::check_name;
+use crate::{ApiKey, KeyError, KeyState, KeyStore, Page, User, UserState, UserStore};
+
+const PAGE: usize = 1_000;
+
+/// What keys of erased users are called.
+const ERASED: &str = "erased";
+
+/// What a new user shall be: somebody who has not logged in yet, or a service account.
+#[derive(Debug, Clone, Default)]
+pub struct NewUser {
+    /// The name, 1 to 128 characters; unique in a store.
+    pub name: String,
+    /// Mail address.
+    pub mail: Option<String>,
+    /// Groups, in any order.
+    pub groups: Vec<GroupName>,
+    /// What the user may do beyond own keys.
+    pub role: Role,
+    /// Limits of this user over all keys.
+    pub limits: Vec<Limit>,
+}
+
+/// Use cases around users. Do not drop a change halfway: what is kept but not told is seen only when caches grow old.
+pub struct UserService {
+    users: Arc<dyn UserStore>,
+    keys: Arc<dyn KeyStore>,
+    feed: Arc<dyn ChangeFeed>,
+    entropy: Arc<dyn Entropy>,
+}
+
+impl std::fmt::Debug for UserService {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("UserService").finish_non_exhaustive()
+    }
+}
+
+impl UserService {
+    /// Users in `users`, their keys in `keys`, changes told to `feed`.
+    #[must_use]
+    pub fn new(
+        users: Arc<dyn UserStore>,
+        keys: Arc<dyn KeyStore>,
+        feed: Arc<dyn ChangeFeed>,
+        entropy: Arc<dyn Entropy>,
+    ) -> Self {
+        Self {
+            users,
+            keys,
+            feed,
+            entropy,
+        }
+    }
+
+    /// Users in order of id; see [`UserStore::list`].
+    ///
+    /// # Errors
+    /// When the store failed.
+    pub async fn list(&self, search: Option<&str>, page: Page<UserId>) -> Result<Vec<User>, KeyError> {
+        Ok(self.users.list(search, page).await?)
+    }
+
+    /// The user with this id.
+    ///
+    /// # Errors
+    /// [`KeyError::NoUser`] when there is none.
+    pub async fn get(&self, id: UserId) -> Result<User, KeyError> {
+        self.users.get(id).await?.ok_or(KeyError::NoUser)
+    }
+
+    /// The user of this name, or else of this id.
+    ///
+    /// # Errors
+    /// [`KeyError::NoUser`] when there is none.
+    pub async fn find(&self, text: &str) -> Result<User, KeyError> {
+        if let Some(user) = self.users.by_name(text).await? {
+            return Ok(user);
+        }
+        let id = text.parse().map_err(|_| KeyError::NoUser)?;
+        self.get(id).await
+    }
+
+    /// All keys of a user, in the order they were made.
+    ///
+    /// # Errors
+    /// When the store failed.
+    pub async fn keys_of(&self, id: UserId) -> Result<Vec<ApiKey>, KeyError> {
+        let mut all: Vec<ApiKey> = Vec::new();
+        loop {
+            let after = all.last().map(|key| key.id);
+            let some = self.keys.list(Some(id), Page { after, limit: PAGE }).await?;
+            let last = some.len() < PAGE;
+            all.extend(some);
+            if last {
+                return Ok(all);
+            }
+        }
+    }
+
+    /// Makes a user.
+    ///
+    /// # Errors
+    /// [`KeyError::Invalid`] for an empty or overlong name; [`StoreError::Exists`] when the name is taken.
+    pub async fn create(&self, new: NewUser, now: Timestamp) -> Result<User, KeyError> {
+        let user = User {
+            id: UserId::new(now, random(&*self.entropy)),
+            name: new.name,
+            external_id: None,
+            mail: new.mail,
+            groups: in_order(new.groups),
+            role: new.role,
+            state: UserState::Active,
+            agreement: None,
+            last_login_at: None,
+            limits: new.limits,
+            created_at: now,
+            revision: Revision::default(),
+        };
+        check_name("name", &user.name)?;
+        self.users.insert(&user).await?;
+        self.feed.publish(Change::User(user.id)).await?;
+        Ok(user)
+    }
+
+    /// Changes a user as `change` says, in force when this returns. `seen` is the revision that the caller looked at,
+    /// if they care. `change` may be called several times, each time with what is there.
+    ///
+    /// # Errors
+    /// [`KeyError::NoUser`] when there is none, [`KeyError::Changed`] when it is not what was seen,
+    /// [`KeyError::Invalid`] when the user was erased, and what `change` says.
+    pub async fn change(
+        &self,
+        id: UserId,
+        seen: Option<Revision>,
+        change: impl Fn(&mut User) -> Result<(), KeyError> + Send + Sync,
+    ) -> Result<User, KeyError> {
+        let changed = again(|| async {
+            let Some(mut user) = self.users.get(id).await? else {
+                return Ok(Err(KeyError::NoUser));
+            };
+            if let Err(error) = still(seen, user.revision).and_then(|()| apply(&change, &mut user)) {
+                return Ok(Err(error));
+            }
+            self.users.update(&user).await?;
+            user.revision = user.revision.next();
+            Ok(Ok(user))
+        });
+        let user = match changed.await {
+            Err(StoreError::Changed { .. }) => return Err(KeyError::Changed),
+            changed => changed??,
+        };
+        self.feed.publish(Change::User(id)).await?;
+        Ok(user)
+    }
+
+    /// Forgets who a user is: name, mail, account, groups and limits are gone and all keys are revoked. What was used
+    /// stays in the sums, under an id that nobody is behind. Doing so again changes nothing. Returns the user as
+    /// they are then.
+    ///
+    /// # Errors
+    /// [`KeyError::NoUser`] when there is none, [`KeyError::Changed`] when it is not what was seen.
+    pub async fn erase(&self, id: UserId, seen: Option<Revision>) -> Result<User, KeyError> {
+        still(seen, self.get(id).await?.revision)?;
+        // The keys first: whoever breaks off here finds the user by name and erases again.
+        for key in self.keys_of(id).await? {
+            if key.state != KeyState::Revoked || key.name != ERASED {
+                self.erase_key(key.id).await?;
+            }
+        }
+        let erased = again(|| async {
+            let Some(mut user) = self.users.get(id).await? else {
+                return Ok(Err(KeyError::NoUser));
+            };
+            if user.state == UserState::Erased {
+                return Ok(Ok(user));
+            }
+            user = erased(&user);
+            self.users.update(&user).await?;
+            user.revision = user.revision.next();
+            Ok(Ok(user))
+        });
+        let user = erased.await??;
+        self.feed.publish(Change::User(id)).await?;
+        Ok(user)
+    }
+
+    async fn erase_key(&self, id: KeyId) -> Result<(), KeyError> {
+        let erased = again(|| async {
+            let Some(key) = self.keys.get(id).await? else {
+                return Ok(());
+            };
+            let key = ApiKey {
+                name: ERASED.to_owned(),
+                state: KeyState::Revoked,
+                ..key
+            };
+            self.keys.update(&key).await
+        });
+        erased.await?;
+        Ok(self.feed.publish(Change::Key(id)).await?)
+    }
+}
+
+fn apply(change: impl Fn(&mut User) -> Result<(), KeyError>, user: &mut User) -> Result<(), KeyError> {
+    if user.state == UserState::Erased {
+        return Err(KeyError::Invalid(
+            "this user was erased and cannot be changed any more".to_owned(),
+        ));
+    }
+    change(user)?;
+    user.groups = in_order(std::mem::take(&mut user.groups));
+    check_name("name", &user.name)
+}
+
+fn in_order(mut groups: Vec<GroupName>) -> Vec<GroupName> {
+    groups.sort();
+    groups.dedup();
+    groups
+}
+
+// Nothing that says who it was. The name is theirs alone, as every name is.
+fn erased(user: &User) -> User {
+    User {
+        id: user.id,
+        name: format!("{ERASED} {}", user.id),
+        external_id: None,
+        mail: None,
+        groups: Vec::new(),
+        role: Role::User,
+        state: UserState::Erased,
+        agreement: None,
+        last_login_at: None,
+        limits: Vec::new(),
+        created_at: user.created_at,
+        revision: user.revision,
+    }
+}
+
+#[cfg(test)]
+mod tests;

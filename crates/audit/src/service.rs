@@ -134,6 +134,7 @@ impl Auditor {
     async fn append(&self, mut entry: AuditEntry) -> Result<AuditEntry, StoreError> {
         let mut tail = self.tail.lock().await;
         let tail = tail.get_or_insert_with(|| Tail::of_new(&*self.clock, &*self.entropy));
+        tail.refuse_of_others(&entry)?;
         // In its turn, so that times go up with numbers.
         entry.at = self.clock.now();
         for _ in 0..MOST_SURPRISES {

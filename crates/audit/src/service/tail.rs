@@ -28,6 +28,16 @@ impl Tail {
         }
     }
 
+    /// The end of a change that was intended in another chain has no place in this one.
+    pub(super) fn refuse_of_others(&self, entry: &AuditEntry) -> Result<(), StoreError> {
+        match entry.of {
+            Some(of) if entry.chain != self.chain => Err(StoreError::Missing {
+                what: format!("entry {of} of audit chain {} in this process", entry.chain),
+            }),
+            _ => Ok(()),
+        }
+    }
+
     /// Asks the log where it is in doubt.
     pub(super) async fn make_sure(&mut self, log: &dyn AuditLog) -> Result<(), StoreError> {
         while self.doubtful {

@@ -92,6 +92,10 @@ uuid_id! {
     /// A person or service account that owns keys and pays.
     UserId
 }
+uuid_id! {
+    /// A chain of audit entries: each process that changes something has one of its own.
+    ChainId
+}
 
 macro_rules! text_id {
     ($(#[$doc:meta])* $name:ident, $check:expr) => {

@@ -33,7 +33,7 @@ pub use change::{Change, ChangeFeed};
 pub use endpoint::{Endpoint, UnknownEndpoint};
 pub use entropy::{Entropy, random};
 pub use error::StoreError;
-pub use id::{GroupName, IdError, KeyId, ModelId, RequestId, TargetId, UserId};
+pub use id::{ChainId, GroupName, IdError, KeyId, ModelId, RequestId, TargetId, UserId};
 pub use limit::{Limit, LimitError, Unit, Window};
 pub use money::{Money, Price};
 pub use observer::{Event, NoObserver, Observer};

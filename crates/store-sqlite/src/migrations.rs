@@ -6,11 +6,12 @@ use rusqlite::{Connection, TransactionBehavior};
 use crate::error::{corrupt, failed};
 
 // Never change one that was released: add another.
-const MIGRATIONS: [&str; 4] = [
+const MIGRATIONS: [&str; 5] = [
     include_str!("../migrations/0001_keys_users_models.sql"),
     include_str!("../migrations/0002_ledger.sql"),
     include_str!("../migrations/0003_changes.sql"),
     include_str!("../migrations/0004_sessions.sql"),
+    include_str!("../migrations/0005_audit.sql"),
 ];
 
 pub(crate) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
@@ -52,7 +53,7 @@ fn apply_next(connection: &mut Connection) -> Result<bool, StoreError> {
 mod tests {
     use super::*;
 
-    const NEWEST: i64 = 4;
+    const NEWEST: i64 = 5;
 
     fn version(connection: &Connection) -> i64 {
         connection

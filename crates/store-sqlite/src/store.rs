@@ -11,7 +11,9 @@ use llmgw_types::StoreError;
 
 use crate::connections::Connections;
 use crate::error::STORE;
-use crate::{SqliteKeys, SqliteLedger, SqliteModels, SqliteOneTime, SqliteSessions, SqliteUsers};
+use crate::{
+    SqliteAudit, SqliteKeys, SqliteLedger, SqliteModels, SqliteOneTime, SqliteSessions, SqliteUsers,
+};
 
 /// How a file is opened.
 #[derive(Debug, Clone)]
@@ -106,6 +108,12 @@ impl SqliteStore {
     #[must_use]
     pub fn one_time(&self) -> SqliteOneTime {
         SqliteOneTime::new(Arc::clone(&self.connections))
+    }
+
+    /// Where audit entries are kept.
+    #[must_use]
+    pub fn audit(&self) -> SqliteAudit {
+        SqliteAudit::new(Arc::clone(&self.connections))
     }
 }
 

@@ -1,9 +1,10 @@
-//! Where keys, users, models and the ledger last: MongoDB or a SQLite file.
+//! Where keys, users, models, the ledger and the audit log last: MongoDB or a SQLite file.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use llmgw_audit::AuditLog;
 use llmgw_boot::config::{Fault, MongoSection, ReportsSection, StoreKind, StoreSection};
 use llmgw_boot::{OsEntropy, chain};
 use llmgw_keys::{KeyStore, UserStore};
@@ -37,6 +38,8 @@ pub struct Kept {
     pub models: Arc<dyn ModelCatalog>,
     /// Usage.
     pub ledger: Arc<dyn UsageLedger>,
+    /// Who changed what.
+    pub audit: Arc<dyn AuditLog>,
     /// MongoDB, where it is that.
     pub mongo: Option<MongoStore>,
 }
@@ -82,6 +85,7 @@ impl Lasting {
                 users: Arc::new(store.users()),
                 models: Arc::new(store.models()),
                 ledger: Arc::new(store.ledger()),
+                audit: Arc::new(store.audit()),
                 mongo: Some(store),
             },
             Self::Sqlite(options, path) => {
@@ -91,6 +95,7 @@ impl Lasting {
                     users: Arc::new(store.users()),
                     models: Arc::new(store.models()),
                     ledger: Arc::new(store.ledger()),
+                    audit: Arc::new(store.audit()),
                     mongo: None,
                 }
             }

@@ -1,4 +1,4 @@
-//! The contracts of all four ports, each case on a database of its own. They run on an executor that knows
+//! The contracts of all five ports, each case on a database of its own. They run on an executor that knows
 //! nothing of tokio, as the store promises.
 
 macro_rules! made {
@@ -21,4 +21,8 @@ mod models {
 
 mod ledger {
     llmgw_usage::ledger_contract!(futures_executor::block_on, made!(ledger));
+}
+
+mod audit {
+    llmgw_audit::audit_log_contract!(futures_executor::block_on, made!(audit));
 }

@@ -57,3 +57,38 @@ impl Work for Append {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use futures_executor::block_on;
+    use llmgw_audit::contract::first_of;
+    use llmgw_servers::Mongod;
+    use llmgw_types::SecretString;
+
+    use super::*;
+    use crate::Options;
+    use crate::connection::Connection;
+
+    // As where a commit's answer was lost and its retry found the transaction gone.
+    #[test]
+    fn a_later_attempt_finds_what_an_earlier_one_did_and_another_append_does_not() {
+        let url = SecretString::from(Mongod::shared().url());
+        let connection = Connection::open(&Options::new(url, "audit_append")).unwrap();
+        let bound = connection.options().call_timeout;
+        let entry = first_of("model:llama-3");
+        let done = connection.call(move |database| async move {
+            let id = ObjectId::new();
+            let append = Append {
+                id,
+                document: document(&entry, id)?,
+                entry: entry.clone(),
+            };
+            for _ in 0..3 {
+                transaction::run(&database, bound, &append).await?;
+            }
+            Ok(super::append(&database, entry, bound).await)
+        });
+        let other = block_on(done).unwrap();
+        assert!(matches!(other, Err(StoreError::Exists { .. })), "{other:?}");
+    }
+}

@@ -70,10 +70,9 @@ impl AuditLog for MongoAudit {
                 let found = entries.aggregate(each).max_time(bound);
                 let found: Vec<Document> =
                     found.await.map_err(failed)?.try_collect().await.map_err(failed)?;
-                let chains = found
-                    .iter()
-                    .map(|chain| get_uuid(chain, "_id").map(ChainId::from_bytes));
-                let mut chains: Vec<ChainId> = chains.collect::<Result<_, _>>()?;
+                // What is no id is no chain: its entries are missing in their own.
+                let ids = found.iter().filter_map(|chain| get_uuid(chain, "_id").ok());
+                let mut chains: Vec<ChainId> = ids.map(ChainId::from_bytes).collect();
                 chains.sort_unstable();
                 Ok(chains)
             })

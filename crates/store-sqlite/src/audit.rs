@@ -28,7 +28,8 @@ const SET_HEAD: &str = "
     INSERT INTO audit_heads (chain, seq, hash, at) VALUES (:chain, :seq, :hash, :at)
     ON CONFLICT (chain) DO UPDATE SET seq = excluded.seq, hash = excluded.hash, at = excluded.at";
 
-// From one chain to the next by the primary key, however long they are.
+// From one chain to the next by the primary key, however long they are. What is no id is no chain: its entries are
+// missing in their own.
 const CHAINS: &str = "
     WITH RECURSIVE chains (chain) AS (
         SELECT min(chain) FROM audit_entries
@@ -36,7 +37,7 @@ const CHAINS: &str = "
         SELECT (SELECT min(chain) FROM audit_entries AS e WHERE e.chain > chains.chain) FROM chains
         WHERE chains.chain IS NOT NULL
     )
-    SELECT chain FROM chains WHERE chain IS NOT NULL";
+    SELECT chain FROM chains WHERE length(chain) = 16";
 
 const CHAIN: &str = "SELECT * FROM audit_entries WHERE chain = ?1 AND seq > ?2 ORDER BY seq LIMIT ?3";
 

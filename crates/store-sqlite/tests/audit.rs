@@ -49,8 +49,9 @@ fn whatever_is_changed_in_the_file_is_named() {
     let (log, path, _folder) = log_of(&entries);
     assert_eq!(verified(&log, &[]).faults, []);
     let file = Connection::open(path).unwrap();
-    for column in COLUMNS {
+    for column in COLUMNS.into_iter().chain(["chain "]) {
         let change = match column {
+            "chain " => "CAST(chain || 'x' AS BLOB)".to_owned(),
             "chain" | "previous" | "hash" => format!("CAST(substr({column}, 2) || 'x' AS BLOB)"),
             "seq" | "at" => format!("{column} + 100"),
             "of_seq" => "5".to_owned(),

@@ -55,6 +55,8 @@ fn whatever_is_changed_in_a_document_is_named() {
         beside(documents.replace_one(id.clone(), &second));
         assert_eq!(verified(&log).faults, [], "{field}");
     }
+    beside(documents.update_one(id.clone(), doc! { "$set": { "chain": "none" } }));
+    assert_eq!(verified(&log).faults[0].wrong, Wrong::Missing { through: 2 });
     beside(documents.delete_one(id));
     assert_eq!(verified(&log).faults[0].wrong, Wrong::Missing { through: 2 });
 }

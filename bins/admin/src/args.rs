@@ -1,19 +1,23 @@
 //! The command line.
 
+mod audit;
 mod key;
 mod model;
 mod time;
 mod usage;
+pub(crate) mod user;
 
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
+pub(crate) use audit::AuditCommand;
 pub(crate) use key::{CreateKey, KeyCommand};
 pub(crate) use model::{AddModel, ModelCommand};
 pub(crate) use usage::{RollupCommand, UsageCommand};
+pub(crate) use user::UserCommand;
 
-/// Looks after an LLMGateway: API keys, models, usage.
+/// Looks after an LLMGateway: API keys, models, users, usage, the audit log.
 ///
 /// It works on the store itself, MongoDB or a SQLite file, so no service need run. Running gateways see a change
 /// within a second.
@@ -47,6 +51,14 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Model(ModelCommand),
 
+    /// People and service accounts.
+    #[command(subcommand)]
+    User(UserCommand),
+
+    /// Who changed what.
+    #[command(subcommand)]
+    Audit(AuditCommand),
+
     /// What was used.
     #[command(subcommand)]
     Usage(UsageCommand),
@@ -58,6 +70,9 @@ pub(crate) enum Command {
     /// Look at the settings; touches no network.
     #[command(subcommand)]
     Config(ConfigCommand),
+
+    /// Print the description of the REST API (OpenAPI 3.1).
+    Openapi,
 }
 
 /// What to do with settings.

@@ -3,10 +3,10 @@
 use std::io::Read;
 use std::process::ExitCode;
 
-use llmgw_admin_http::{Admin, Problem, WantedKey};
+use llmgw_admin_http::{Admin, Caller, KeyFilter, Problem, WantedKey};
 use llmgw_boot::{Failure, chain};
 use llmgw_keys::{KeyText, KeyTextError};
-use llmgw_types::{ExposeSecret, KeyId, SecretString, StoreError};
+use llmgw_types::{ExposeSecret, SecretString, StoreError, Timestamp};
 use serde_json::{Value, json};
 
 use crate::args::{
@@ -14,6 +14,7 @@ use crate::args::{
 };
 use crate::open::{Checked, Opened};
 use crate::output::{self, Shown};
+use crate::people;
 use crate::settings::{self, Loaded};
 
 /// The longest text that is read as a key, in bytes.
@@ -23,6 +24,10 @@ const LONGEST_KEY: u64 = 1_024;
 pub(crate) fn run(args: Args) -> Result<ExitCode, Failure> {
     if let Command::Config(ConfigCommand::Reference) = args.command {
         return Ok(output::text(&settings::reference()));
+    }
+    if let Command::Openapi = args.command {
+        let described = llmgw_admin_http::openapi().map_err(|error| error.to_string())?;
+        return Ok(output::text(&format!("{described}\n")));
     }
     let loaded = Loaded::load(&args)?;
     let standalone = args.data.is_some();
@@ -49,19 +54,21 @@ pub(crate) fn run(args: Args) -> Result<ExitCode, Failure> {
 async fn work(opened: &Opened, command: Command) -> Result<Shown, Failure> {
     let admin = &opened.admin;
     match command {
-        Command::Key(command) => key(admin, command).await,
-        Command::Model(command) => model(admin, command).await,
+        Command::Key(command) => key(admin, &caller(), command).await,
+        Command::Model(command) => model(admin, &caller(), command).await,
+        Command::User(command) => people::user(admin, &caller(), command).await,
+        Command::Audit(command) => people::audit(admin, command).await,
         Command::Usage(UsageCommand::Report(report)) => {
             let report = admin.report(&report.wanted()).await;
-            report.map(Shown::Report).map_err(told)
+            report.map(|report| Shown::Report(json!(report))).map_err(told)
         }
         Command::Usage(UsageCommand::Events(events)) => {
             let events = admin.events(&events.wanted()).await;
-            events.map(Shown::Events).map_err(told)
+            events.map(|events| Shown::Events(json!(events))).map_err(told)
         }
         Command::Rollup(command) => rollup(admin, command).await,
         // Done before the stores were opened.
-        Command::Config(_) => Ok(Shown::Nothing),
+        Command::Config(_) | Command::Openapi => Ok(Shown::Nothing),
     }
 }
 
@@ -70,29 +77,38 @@ fn told(problem: Problem) -> Failure {
     problem.to_string().into()
 }
 
-async fn key(admin: &Admin, command: KeyCommand) -> Result<Shown, Failure> {
+// Who runs this, as the audit log names them.
+fn caller() -> Caller {
+    Caller::command_line(&llmgw_boot::account())
+}
+
+async fn key(admin: &Admin, caller: &Caller, command: KeyCommand) -> Result<Shown, Failure> {
     match command {
         KeyCommand::Create(create) => {
             let text = create.import.as_deref().map(imported).transpose()?;
-            make_key(admin, create, text).await
+            let wanted = wanted_key(create, admin.clock.now());
+            let made = admin.make_key(caller, wanted, text).await;
+            made.map(|key| Shown::Key(json!(key)))
         }
         KeyCommand::List => all_keys(admin).await.map(Shown::Keys),
-        KeyCommand::Revoke { id } => admin.revoke_key(id).await.map(|()| Shown::Revoked(id)),
-        KeyCommand::Rotate { id, overlap } => admin.rotate_key(id, overlap).await.map(Shown::Key),
+        KeyCommand::Revoke { id } => admin.revoke_key(caller, id).await.map(|()| Shown::Revoked(id)),
+        KeyCommand::Rotate { id, overlap } => {
+            let made = admin.rotate_key(caller, id, overlap).await;
+            made.map(|key| Shown::Key(json!(key)))
+        }
     }
     .map_err(told)
 }
 
-async fn make_key(admin: &Admin, create: CreateKey, text: Option<KeyText>) -> Result<Shown, Problem> {
-    let expires_at = create.expires_at(admin.clock.now());
-    let wanted = WantedKey {
-        owner: create.owner,
+fn wanted_key(create: CreateKey, now: Timestamp) -> WantedKey {
+    let expires_at = create.expires_at(now);
+    WantedKey {
         name: Some(create.name),
         models: create.models,
         limits: create.limits,
         expires_at,
-    };
-    admin.make_key(wanted, text).await.map(Shown::Key)
+        ..WantedKey::of(create.owner)
+    }
 }
 
 fn imported(text: &str) -> Result<KeyText, Failure> {
@@ -119,42 +135,49 @@ fn from_stdin() -> std::io::Result<SecretString> {
 
 // The API gives pages.
 async fn all_keys(admin: &Admin) -> Result<Value, Problem> {
+    let mut filter = KeyFilter {
+        limit: Some(1_000),
+        ..KeyFilter::default()
+    };
     let mut data = Vec::new();
-    let mut after: Option<KeyId> = None;
     loop {
-        let mut page = admin.list_keys(after, None).await?;
-        if let Value::Array(keys) = page["data"].take() {
-            data.extend(keys);
-        }
-        after = page["next"].as_str().and_then(|next| next.parse().ok());
-        if after.is_none() {
+        let page = admin.list_keys(&filter).await?;
+        data.extend(page.data);
+        filter.after = page.next.and_then(|next| next.parse().ok());
+        if filter.after.is_none() {
             return Ok(json!({"data": data, "next": null}));
         }
     }
 }
 
-async fn model(admin: &Admin, command: ModelCommand) -> Result<Shown, Failure> {
+async fn model(admin: &Admin, caller: &Caller, command: ModelCommand) -> Result<Shown, Failure> {
     match command {
-        ModelCommand::Add(add) => return add_model(admin, *add).await,
-        ModelCommand::List => admin.list_models().await.map(Shown::Models),
-        ModelCommand::Remove { id } => admin.remove_model(&id).await.map(|()| Shown::Removed(id)),
+        ModelCommand::Add(add) => return add_model(admin, caller, *add).await,
+        ModelCommand::List => admin
+            .list_models()
+            .await
+            .map(|models| Shown::Models(json!(models))),
+        ModelCommand::Remove { id } => {
+            let removed = admin.remove_model(caller, &id, None).await;
+            removed.map(|()| Shown::Removed(id))
+        }
     }
     .map_err(told)
 }
 
-async fn add_model(admin: &Admin, add: AddModel) -> Result<Shown, Failure> {
+async fn add_model(admin: &Admin, caller: &Caller, add: AddModel) -> Result<Shown, Failure> {
     let (id, replace) = (add.id.clone(), add.replace);
-    let there = admin.models.get(&id).await.is_ok();
+    let there = admin.has_model(&id).await.map_err(told)?;
     if there && !replace {
         return Err(format!("{id} exists already; --replace changes it").into());
     }
     let wanted = add.wanted();
     let model = if there {
-        admin.replace_model(id, wanted).await
+        admin.replace_model(caller, id, None, wanted).await
     } else {
-        admin.make_model(wanted).await
+        admin.make_model(caller, wanted).await
     };
-    model.map(Shown::Model).map_err(told)
+    model.map(|model| Shown::Model(json!(model))).map_err(told)
 }
 
 async fn rollup(admin: &Admin, command: RollupCommand) -> Result<Shown, Failure> {

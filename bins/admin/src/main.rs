@@ -4,6 +4,7 @@ mod args;
 mod commands;
 mod open;
 mod output;
+mod people;
 mod settings;
 mod tables;
 mod told;

@@ -5,12 +5,15 @@ use std::time::Duration;
 
 use actix_rt::time::timeout;
 use llmgw_admin_http::Admin;
+use llmgw_audit::Auditor;
 use llmgw_boot::config::{Fault, StoreKind};
 use llmgw_boot::{Failure, OsEntropy, SystemClock, chain};
-use llmgw_keys::{KeyService, Pepper};
+use llmgw_keys::{Failures, KeyService, Pepper, UserService};
 use llmgw_models::ModelService;
-use llmgw_store_redis::{RedisFeed, RedisStore};
+use llmgw_sessions::{MemorySessions, SessionStore};
+use llmgw_store_redis::{RedisAdmission, RedisFeed, RedisSessions, RedisStore};
 use llmgw_stores::{Kept, Lasting, peppers, redis};
+use llmgw_usage::admission::{AdmissionStore, Calendar, MemoryAdmission, StandingLimits};
 
 use crate::settings::{Loaded, Settings};
 use crate::told::Told;
@@ -23,6 +26,8 @@ pub(crate) struct Checked {
     pepper: Pepper,
     lasting: Lasting,
     redis: Option<RedisStore>,
+    limits: Calendar,
+    reports: Calendar,
 }
 
 /// The administration, and who is told of its changes.
@@ -48,6 +53,8 @@ impl Checked {
         Ok(Self {
             pepper: newest.ok_or_else(|| Fault::new("keys.pepper_file", "there is no pepper in it"))?,
             lasting: Lasting::of(&settings.store, &settings.mongo, &settings.reports)?,
+            limits: zone("limits.timezone", &settings.limits.timezone.0)?,
+            reports: zone("reports.timezone", &settings.reports.timezone.0)?,
             redis: (!standalone).then(|| redis(&settings.redis)).transpose()?,
         })
     }
@@ -56,22 +63,58 @@ impl Checked {
     pub(crate) async fn open(self, loaded: &Loaded) -> Result<Opened, Failure> {
         let kept = self.lasting.open().map_err(|fault| loaded.blame(&fault))?;
         prepare(&kept, loaded).await?;
-        let told = Arc::new(Told::over(self.redis.map(RedisFeed::new)));
-        let entropy = Arc::new(OsEntropy);
+        let told = Arc::new(Told::over(self.redis.clone().map(RedisFeed::new)));
+        let (clock, entropy) = (Arc::new(SystemClock::default()), Arc::new(OsEntropy));
+        let shared = shared(self.redis, kept.sessions, self.limits);
+        let settings = &loaded.settings;
         let admin = Admin {
             keys: KeyService::new(
-                kept.keys,
+                Arc::clone(&kept.keys),
                 Arc::clone(&kept.users),
                 self.pepper,
                 told.clone(),
-                entropy,
+                entropy.clone(),
             ),
+            users: UserService::new(kept.users, kept.keys, told.clone(), entropy.clone()),
             models: ModelService::new(kept.models, told.clone()),
-            users: kept.users,
+            limits: StandingLimits::new(settings.limits.policy(), kept.limits),
+            admission: shared.admission,
             ledger: kept.ledger,
-            clock: Arc::new(SystemClock::default()),
+            sessions: shared.sessions,
+            auditor: Auditor::new(Arc::clone(&kept.audit), clock.clone(), entropy),
+            audit: kept.audit,
+            feed: told.clone(),
+            default_upstream: settings.upstream.default_url.as_ref().map(|url| url.0.clone()),
+            failures: Failures::default(),
+            calendar: self.reports,
+            currency: settings.reports.currency.clone(),
+            clock,
         };
         Ok(Opened { admin, told })
+    }
+}
+
+fn zone(key: &'static str, name: &str) -> Result<Calendar, Fault> {
+    Calendar::named(name).map_err(|error| Fault::new(key, error.to_string()))
+}
+
+// What running services share: in Redis. A trial keeps its logins in its file, and its counters in its memory, where
+// nobody else sees them.
+struct Shared {
+    admission: Arc<dyn AdmissionStore>,
+    sessions: Arc<dyn SessionStore>,
+}
+
+fn shared(redis: Option<RedisStore>, kept: Option<Arc<dyn SessionStore>>, calendar: Calendar) -> Shared {
+    match (redis, kept) {
+        (Some(redis), _) => Shared {
+            admission: Arc::new(RedisAdmission::new(redis.clone(), calendar)),
+            sessions: Arc::new(RedisSessions::new(redis)),
+        },
+        (None, kept) => Shared {
+            admission: Arc::new(MemoryAdmission::unready(calendar)),
+            sessions: kept.unwrap_or_else(|| Arc::new(MemorySessions::default())),
+        },
     }
 }
 

@@ -23,6 +23,13 @@ pub(crate) enum Shown {
     Model(Value),
     Models(Value),
     Removed(ModelId),
+    User(Value),
+    Users(Value),
+    SignedOut(Value),
+    Audit(Value),
+    AuditChecked(Value),
+    /// For people, too.
+    Json(Value),
     Report(Value),
     Events(Value),
     Verified(RollupCheck),
@@ -39,6 +46,7 @@ pub(crate) fn shown(shown: &Shown, as_json: bool) -> ExitCode {
     }
     match shown {
         Shown::Verified(check) if check.differences > 0 => ExitCode::FAILURE,
+        Shown::AuditChecked(checked) if !is_well(checked) => ExitCode::FAILURE,
         _ => ExitCode::SUCCESS,
     }
 }
@@ -49,6 +57,12 @@ fn value(shown: &Shown) -> Value {
         | Shown::Keys(value)
         | Shown::Model(value)
         | Shown::Models(value)
+        | Shown::User(value)
+        | Shown::Users(value)
+        | Shown::SignedOut(value)
+        | Shown::Audit(value)
+        | Shown::AuditChecked(value)
+        | Shown::Json(value)
         | Shown::Report(value)
         | Shown::Events(value) => value.clone(),
         Shown::Verified(check) => json!({"checked": check.checked, "differences": check.differences}),
@@ -72,6 +86,16 @@ fn for_people(shown: &Shown) {
         Shown::Model(model) => println!("{} is served", model["id"].as_str().unwrap_or_default()),
         Shown::Models(models) => table(&tables::models(models)),
         Shown::Removed(id) => println!("{id} is not served any more"),
+        Shown::User(user) => println!(
+            "{} is {}",
+            user["name"].as_str().unwrap_or_default(),
+            user["state"].as_str().unwrap_or_default()
+        ),
+        Shown::Users(users) => table(&tables::users(users)),
+        Shown::SignedOut(out) => println!("{} logins ended", out["sessions"]),
+        Shown::Audit(entries) => table(&tables::audit(entries)),
+        Shown::AuditChecked(checked) => audit_checked(checked),
+        Shown::Json(value) => println!("{value:#}"),
         Shown::Report(report) => table(&tables::report(report)),
         Shown::Events(events) => table(&tables::events(events)),
         Shown::Verified(check) if check.differences == 0 => {
@@ -83,6 +107,26 @@ fn for_people(shown: &Shown) {
         ),
         Shown::Rebuilt => println!("the sums were made anew from the requests"),
         Shown::Nothing => {}
+    }
+}
+
+fn is_well(checked: &Value) -> bool {
+    checked["faults"].as_array().is_none_or(Vec::is_empty)
+}
+
+fn audit_checked(checked: &Value) {
+    let (entries, chains) = (&checked["entries"], &checked["chains"]);
+    if is_well(checked) {
+        println!("{entries} entries in {chains} chains; nothing was changed and nothing is missing");
+    }
+    for fault in checked["faults"].as_array().into_iter().flatten() {
+        println!("{}", fault.as_str().unwrap_or_default());
+    }
+    if checked["unfinished"] != 0 {
+        println!(
+            "{} changes have no end: the process was killed, or is still at it",
+            checked["unfinished"]
+        );
     }
 }
 

@@ -4,17 +4,15 @@ use std::path::{Path, PathBuf};
 
 use llmgw_boot::Failure;
 use llmgw_boot::config::{
-    ConfigError, Fault, KeysSection, Layers, MongoSection, RedisSection, ReportsSection, StoreKind,
-    StoreSection,
+    ConfigError, Fault, KeysSection, Layers, LimitsSection, MongoSection, RedisSection, ReportsSection,
+    StoreKind, StoreSection, UpstreamSection,
 };
 use serde::{Deserialize, Serialize};
 
 use crate::args::Args;
 
 /// Sections of the services, which may stand in the same file.
-const OF_OTHERS: [&str; 9] = [
-    "gateway", "upstream", "limits", "journal", "secrets", "admin", "portal", "saml", "log",
-];
+const OF_OTHERS: [&str; 7] = ["gateway", "journal", "secrets", "admin", "portal", "saml", "log"];
 
 /// Everything that can be set.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -23,6 +21,8 @@ pub(crate) struct Settings {
     pub(crate) mongo: MongoSection,
     pub(crate) redis: RedisSection,
     pub(crate) keys: KeysSection,
+    pub(crate) limits: LimitsSection,
+    pub(crate) upstream: UpstreamSection,
     pub(crate) reports: ReportsSection,
 }
 

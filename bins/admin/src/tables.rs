@@ -50,6 +50,51 @@ pub(crate) fn models(models: &Value) -> Table {
     table
 }
 
+/// A list of users.
+pub(crate) fn users(users: &Value) -> Table {
+    let mut table = table(&[
+        "ID",
+        "NAME",
+        "MAIL",
+        "ROLE",
+        "STATE",
+        "GROUPS",
+        "LIMITS",
+        "LAST LOGIN",
+    ]);
+    for user in rows(users) {
+        table.add_row([
+            text(&user["id"]),
+            text(&user["name"]),
+            text(&user["mail"]),
+            text(&user["role"]),
+            text(&user["state"]),
+            words(&user["groups"]),
+            limits(&user["limits"]),
+            moment(&user["last_login_at"]),
+        ]);
+    }
+    table
+}
+
+/// Entries of the audit log.
+pub(crate) fn audit(entries: &Value) -> Table {
+    let mut table = table(&["TIME", "STAGE", "WHO", "FROM", "ACTION", "WHAT", "ERROR"]);
+    for entry in rows(entries) {
+        let name = text(&entry["actor_name"]);
+        table.add_row([
+            moment(&entry["at"]),
+            text(&entry["stage"]),
+            or(name, &text(&entry["actor"])),
+            text(&entry["origin"]),
+            text(&entry["action"]),
+            text(&entry["subject"]),
+            text(&entry["error"]),
+        ]);
+    }
+    table
+}
+
 /// Sums, with their total in the last line.
 pub(crate) fn report(report: &Value) -> Table {
     const BY: [&str; 6] = ["time", "user", "key_id", "model", "endpoint", "target"];

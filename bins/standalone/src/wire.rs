@@ -8,9 +8,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use llmgw_admin_http::Admin;
+use llmgw_audit::{AuditLog, Auditor};
 use llmgw_boot::shipper::{ShippedTo, Shipper};
 use llmgw_boot::{BlockingPool, Failure, LocalFeed, Metrics, OsEntropy, RefResolver, SystemClock};
-use llmgw_keys::{KeyLookup, KeyService, Pepper};
+use llmgw_keys::{Failures, KeyLookup, KeyService, Pepper, UserService};
 use llmgw_models::{Catalog, ModelService};
 use llmgw_portal_http::{CookieKey, Portal};
 use llmgw_proxy::stage::settle::Settlement;
@@ -65,7 +66,7 @@ pub(crate) fn build(
     ));
     let (portal, cookies) = portal::portal(settings, &stores, &services, feed.clone(), pepper, places)?;
     Ok(Parts {
-        admin: Arc::new(admin(&stores, &services, pepper, feed)),
+        admin: Arc::new(admin(settings, &stores, &services, pepper, feed)?),
         portal,
         cookies,
         watch: Watch::new(stores.file, &services),
@@ -122,14 +123,39 @@ fn requests(
 }
 
 // The administration on the same stores.
-fn admin(stores: &Stores, services: &Services, pepper: &Pepper, feed: Arc<LocalFeed>) -> Admin {
+fn admin(
+    settings: &Settings,
+    stores: &Stores,
+    services: &Services,
+    pepper: &Pepper,
+    feed: Arc<LocalFeed>,
+) -> Result<Admin, Failure> {
     let (keys, users) = (stores.keys.clone(), stores.users.clone());
-    let entropy = Arc::clone(&services.entropy);
-    Admin {
-        keys: KeyService::new(keys, users.clone(), pepper.clone(), feed.clone(), entropy),
-        models: ModelService::new(Arc::clone(&stores.models), feed),
-        users,
+    let (clock, entropy) = (Arc::clone(&services.clock), Arc::clone(&services.entropy));
+    let audit: Arc<dyn AuditLog> = Arc::new(stores.file.audit());
+    let reports = Calendar::named(&settings.reports.timezone.0)
+        .map_err(|error| Failure::configuration(format!("reports.timezone: {error}")))?;
+    Ok(Admin {
+        keys: KeyService::new(
+            keys.clone(),
+            users.clone(),
+            pepper.clone(),
+            feed.clone(),
+            entropy.clone(),
+        ),
+        users: UserService::new(users, keys, feed.clone(), entropy.clone()),
+        models: ModelService::new(Arc::clone(&stores.models), feed.clone()),
+        limits: StandingLimits::new(settings.limits.policy(), Arc::clone(&stores.limits)),
+        admission: Arc::clone(&stores.admission),
         ledger: Arc::clone(&stores.ledger),
-        clock: Arc::clone(&services.clock),
-    }
+        sessions: Arc::new(stores.file.sessions()),
+        auditor: Auditor::new(audit.clone(), clock.clone(), entropy),
+        audit,
+        feed,
+        default_upstream: settings.upstream.default_url.as_ref().map(|url| url.0.clone()),
+        failures: Failures::default(),
+        calendar: reports,
+        currency: settings.reports.currency.clone(),
+        clock,
+    })
 }

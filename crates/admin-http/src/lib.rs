@@ -1,19 +1,42 @@
-//! The administration's REST API over actix: keys, models, usage. What each route answers is a method of [`Admin`],
-//! for the command line, which prints the same. It knows no store, no settings and no
+//! The administration over actix: models, keys, users, limits, usage, the audit log. What each route answers is a
+//! method of [`Admin`], for the command line, which prints the same. It knows no store, no settings and no
 //! model server; what it needs is in [`Admin`].
 //!
-//! Every route is below `/api/v1` and opens to the admin key only. Errors are problem details (RFC 9457). No
-//! answer holds a secret but one: the text of a key, when it is made.
+//! Every route is below `/api/v1`, and those of the system that this one replaces below `/admin`. The admin key opens
+//! them. Every change is in the audit log before it is made, and again when it is. Errors are problem details
+//! (RFC 9457). No answer holds a secret but one: the text of a key, when it is made.
 
-mod errors;
+mod admin;
+mod audit;
+mod caller;
+mod etag;
 mod keys;
+mod legacy;
+mod limits;
 mod models;
-mod names;
+mod openapi;
+mod paging;
+mod patch;
+mod problem;
 mod routes;
 mod usage;
+mod users;
+mod words;
 
-pub use errors::Problem;
-pub use keys::WantedKey;
-pub use models::{WantedModel, WantedTarget};
-pub use routes::{Admin, routes};
-pub use usage::{WantedEvents, WantedReport};
+pub use admin::Admin;
+pub use audit::{Checked, Entry, Filter as AuditFilter, Heads};
+pub use caller::Caller;
+pub use keys::{Filter as KeyFilter, PatchedKey, ShownKey, WantedKey};
+pub use limits::groups::{Groups, ShownGroup, WantedGroup};
+pub use limits::left::{Left, LeftLimit};
+pub use limits::{Defaults, InForce, WantedDefaults};
+pub use models::{Models, ShownModel, ShownTarget, WantedModel, WantedTarget};
+pub use openapi::openapi;
+pub use paging::Listed;
+pub use problem::Problem;
+pub use routes::routes;
+pub use usage::chargeback::Chargeback;
+pub use usage::events::{Event, Events};
+pub use usage::{Month, Row, ShownReport, Sum, WantedEvents, WantedMonth, WantedReport};
+pub use users::exported::Exported;
+pub use users::{Filter as UserFilter, PatchedUser, ShownUser, SignedOut, WantedUser};

@@ -1,254 +1,347 @@
 //! `/api/v1/models`.
 
+mod wanted;
+
+pub use wanted::{WantedModel, WantedTarget};
+
 use actix_web::HttpResponse;
 use actix_web::web::{Data, Json, Path};
-use llmgw_models::{Access, Model, ModelState, Quirk, SecretRef, Target, Timeouts, base_url};
-use llmgw_types::{Endpoint, Limit, ModelId, Price, TargetId, Timestamp};
-use serde::Deserialize;
-use serde::de::IgnoredAny;
+use llmgw_models::{Access, Model, ModelError, ModelState, Quirk, SecretRef, Target, Timeouts};
+use llmgw_types::{Endpoint, Limit, ModelId, Price, Revision, TargetId, Timestamp};
+use serde::Serialize;
 use serde_json::{Value, json};
+use utoipa::ToSchema;
 
-use crate::Admin;
-use crate::errors::Problem;
+use crate::admin::{Admin, Planned};
+use crate::caller::{Caller, Changer, Reader};
+use crate::etag::{Seen, tagged};
+use crate::problem::{Details, Problem};
+use crate::words;
 
-/// A model as the API takes it. What is left out has its default.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct WantedModel {
-    /// Its id, in the path where a model is replaced.
-    pub id: Option<ModelId>,
+/// A model.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Model)]
+pub struct ShownModel {
+    /// What clients send as `model`.
+    #[schema(value_type = words::ModelName)]
+    id: ModelId,
     /// Further names of it.
-    #[serde(default)]
-    pub aliases: Vec<ModelId>,
+    #[schema(value_type = Vec<words::ModelName>)]
+    aliases: Vec<ModelId>,
     /// Who runs it, as `/v1/models` says.
-    pub owned_by: Option<String>,
+    owned_by: String,
     /// What it serves; empty: everything.
-    #[serde(default)]
-    pub endpoints: Vec<Endpoint>,
-    /// Where it is.
-    #[serde(default)]
-    pub targets: Vec<WantedTarget>,
+    #[schema(value_type = Vec<words::EndpointName>)]
+    endpoints: Vec<Endpoint>,
+    /// Where it is served, first choice first; empty: at the default upstream.
+    targets: Vec<ShownTarget>,
     /// What it costs.
-    #[serde(default)]
-    pub price: Price,
+    #[schema(value_type = words::Price)]
+    price: Price,
     /// Who may use it.
-    #[serde(default)]
-    pub access: Access,
-    /// Models that take over.
-    #[serde(default)]
-    pub fallbacks: Vec<ModelId>,
+    #[schema(value_type = words::Access)]
+    access: Access,
+    /// Models that take over where none of its targets can be reached.
+    #[schema(value_type = Vec<words::ModelName>)]
+    fallbacks: Vec<ModelId>,
     /// How long to wait for it.
-    #[serde(default)]
-    pub timeouts: Timeouts,
+    #[schema(value_type = words::Timeouts)]
+    timeouts: Timeouts,
     /// Limits of all its use.
-    #[serde(default)]
-    pub limits: Vec<Limit>,
+    #[schema(value_type = Vec<words::Limit>)]
+    limits: Vec<Limit>,
     /// Tokens reserved for an answer whose request names no most.
-    pub default_answer_tokens: Option<u64>,
+    default_answer_tokens: u64,
     /// Tokens that prompt and answer together may have; shown to people.
-    pub context: Option<u32>,
+    context: Option<u32>,
     /// Whether it is served.
-    #[serde(default)]
-    pub state: ModelState,
-    /// Passed over: an answer of this API can be sent back as it is.
-    #[serde(default)]
-    pub created_at: IgnoredAny,
+    #[schema(value_type = words::Switch)]
+    state: ModelState,
+    /// When it was made.
+    #[schema(value_type = words::Time)]
+    created_at: Timestamp,
+    /// How often it was changed; the number in its `ETag`.
+    #[schema(value_type = u32)]
+    revision: Revision,
 }
 
-/// A target as the API takes it.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct WantedTarget {
-    /// Its id, made of the address unless given.
-    pub id: Option<TargetId>,
-    /// Where it is; `path` and `/v1/...` come behind.
-    pub base_url: String,
-    /// What comes behind the address.
-    #[serde(default)]
-    pub path: String,
-    /// Its own name for the model.
-    pub model: Option<String>,
-    /// Where the secret is.
-    #[serde(default)]
-    pub secret: SecretRef,
-    /// Its share, 1 unless given.
-    pub weight: Option<u32>,
-    /// Requests it takes at once.
-    pub max_in_flight: Option<u32>,
+/// A target. Of a secret it tells where it is, never what it is.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Target)]
+pub struct ShownTarget {
+    /// Its name in records and metrics.
+    #[schema(value_type = words::TargetName)]
+    id: TargetId,
+    /// Where it is.
+    #[schema(value_type = words::Address)]
+    base_url: String,
+    /// Its own name for the model; null: the public one.
+    model: Option<String>,
+    /// Where its secret is: empty (it needs none), `default`, `env:NAME`, `file:NAME`, or `sealed` (it was given, and
+    /// is kept encrypted).
+    secret: String,
+    /// Its share of requests beside others.
+    weight: u32,
+    /// The most requests to run there at once.
+    max_in_flight: Option<u32>,
     /// What it does otherwise than it should.
-    #[serde(default)]
-    pub quirks: Vec<Quirk>,
+    #[schema(value_type = Vec<words::QuirkName>)]
+    quirks: Vec<Quirk>,
 }
 
-impl WantedModel {
-    // `before`: the targets it has already.
-    fn model(self, id: ModelId, created_at: Timestamp, before: &[Target]) -> Result<Model, Problem> {
-        let new = Model::new(id, created_at);
-        let targets = self.targets.into_iter().map(|wanted| wanted.target(before));
-        let targets = targets.collect::<Result<_, _>>()?;
-        Ok(Model {
-            aliases: self.aliases,
-            owned_by: self.owned_by.unwrap_or(new.owned_by),
-            endpoints: self.endpoints,
-            targets,
-            price: self.price,
-            access: self.access,
-            fallbacks: self.fallbacks,
-            timeouts: self.timeouts,
-            limits: self.limits,
-            default_answer_tokens: self.default_answer_tokens.unwrap_or(new.default_answer_tokens),
-            context: self.context,
-            state: self.state,
-            ..new
-        })
-    }
+/// All models.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Models {
+    /// In the order of their ids.
+    data: Vec<ShownModel>,
 }
 
-impl WantedTarget {
-    fn target(self, before: &[Target]) -> Result<Target, Problem> {
-        let base_url = base_url(&format!(
-            "{}{}",
-            self.base_url.trim_end_matches('/'),
-            path(&self.path)
-        ))?;
-        let id = match self.id {
-            Some(id) => id,
-            None => TargetId::parse(base_url.split_once("://").map_or(&*base_url, |(_, rest)| rest))
-                .map_err(|error| Problem::invalid(error.to_string()))?,
-        };
-        let target = Target {
-            id,
-            base_url,
-            model: self.model,
-            secret: self.secret,
-            weight: self.weight.unwrap_or(1),
-            max_in_flight: self.max_in_flight,
-            quirks: self.quirks,
-        };
-        if target.secret == SecretRef::Default && !before.iter().any(|had| same_place(had, &target)) {
-            return Err(Problem::invalid(
-                "secret: `default` is sent to the default upstream only; name another by `env:` or `file:`",
-            ));
+impl From<Target> for ShownTarget {
+    fn from(target: Target) -> Self {
+        Self {
+            id: target.id,
+            base_url: target.base_url,
+            model: target.model,
+            secret: shown_secret(&target.secret),
+            weight: target.weight,
+            max_in_flight: target.max_in_flight,
+            quirks: target.quirks,
         }
-        Ok(target)
     }
 }
 
-// Whether `wanted` is sent the same secret at the same place as before.
-fn same_place(before: &Target, wanted: &Target) -> bool {
-    before.id == wanted.id && before.base_url == wanted.base_url && before.secret == wanted.secret
+fn shown_secret(secret: &SecretRef) -> String {
+    secret.to_string()
 }
 
-// `/v1/...` is put behind it.
-fn path(path: &str) -> String {
-    let path = path.trim_matches('/');
-    if path.is_empty() {
-        String::new()
-    } else {
-        format!("/{path}")
+impl From<Model> for ShownModel {
+    fn from(model: Model) -> Self {
+        Self {
+            id: model.id,
+            aliases: model.aliases,
+            owned_by: model.owned_by,
+            endpoints: model.endpoints,
+            targets: model.targets.into_iter().map(ShownTarget::from).collect(),
+            price: model.price,
+            access: model.access,
+            fallbacks: model.fallbacks,
+            timeouts: model.timeouts,
+            limits: model.limits,
+            default_answer_tokens: model.default_answer_tokens,
+            context: model.context,
+            state: model.state,
+            created_at: model.created_at,
+            revision: model.revision,
+        }
     }
+}
+
+// For the audit log.
+fn noted(model: &Model) -> Value {
+    json!(ShownModel::from(model.clone()))
+}
+
+fn subject(id: &ModelId) -> String {
+    format!("model:{id}")
 }
 
 impl Admin {
     /// Makes a model.
     ///
     /// # Errors
-    /// When a field makes no sense, a name is taken, or the store failed.
-    pub async fn make_model(&self, mut wanted: WantedModel) -> Result<Value, Problem> {
+    /// When a field makes no sense, a name is taken, or a store failed.
+    pub async fn make_model(&self, caller: &Caller, mut wanted: WantedModel) -> Result<ShownModel, Problem> {
         let id = wanted
             .id
             .take()
             .ok_or_else(|| Problem::invalid("id: is missing"))?;
         let model = wanted.model(id, self.clock.now(), &[])?;
-        self.models.create(&model).await?;
-        tracing::info!(model.id = %model.id, "model made");
-        Ok(shown(&model))
+        self.keep_new(caller, model).await
+    }
+
+    /// Makes a model at `path` of the default upstream, with the default upstream secret: where the system that this
+    /// one replaces had all of its models.
+    ///
+    /// # Errors
+    /// When there is no default upstream; as for [`make_model`](Self::make_model).
+    pub async fn make_model_at(
+        &self,
+        caller: &Caller,
+        mut wanted: WantedModel,
+        path: &str,
+    ) -> Result<ShownModel, Problem> {
+        let id = wanted
+            .id
+            .take()
+            .ok_or_else(|| Problem::invalid("id: is missing"))?;
+        let mut model = wanted.model(id, self.clock.now(), &[])?;
+        let path = path.trim_matches('/');
+        let path = path.strip_suffix("/v1").unwrap_or(path);
+        // Without a target it is served there under its own id.
+        if path != model.id.as_str() {
+            let upstream = self.default_upstream.as_ref().ok_or_else(|| {
+                Problem::invalid("target_path: there is no default upstream; set upstream.default_url")
+            })?;
+            let target = WantedTarget::at(upstream.clone(), path.to_owned());
+            model.targets.push(target.at_default_upstream()?);
+        }
+        self.keep_new(caller, model).await
+    }
+
+    async fn keep_new(&self, caller: &Caller, model: Model) -> Result<ShownModel, Problem> {
+        let planned = Planned {
+            action: "model.create",
+            subject: subject(&model.id),
+            before: None,
+            after: Some(noted(&model)),
+        };
+        let making = async { Ok((self.models.create(&model).await?, None)) };
+        self.audited(caller, planned, making).await?;
+        Ok(model.into())
     }
 
     /// Lists models in order of id.
     ///
     /// # Errors
     /// When the store failed.
-    pub async fn list_models(&self) -> Result<Value, Problem> {
-        let data: Vec<Value> = self.models.list().await?.iter().map(shown).collect();
-        Ok(json!({"data": data}))
+    pub async fn list_models(&self) -> Result<Models, Problem> {
+        let models = self.models.list().await?;
+        let data = models.into_iter().map(ShownModel::from).collect();
+        Ok(Models { data })
     }
 
-    /// Replaces a model, all fields.
+    /// Replaces a model, all fields. `seen`: only if it has this revision.
     ///
     /// # Errors
-    /// When there is none, and as for [`make_model`](Self::make_model).
-    pub async fn replace_model(&self, id: ModelId, wanted: WantedModel) -> Result<Value, Problem> {
+    /// When there is none, it is not what was seen, and as for [`make_model`](Self::make_model).
+    pub async fn replace_model(
+        &self,
+        caller: &Caller,
+        id: ModelId,
+        seen: Option<Revision>,
+        wanted: WantedModel,
+    ) -> Result<ShownModel, Problem> {
         if wanted.id.as_ref().is_some_and(|given| *given != id) {
             return Err(Problem::invalid(
                 "id: a model's id cannot be changed; make a new one with the old as alias",
             ));
         }
-        let before = self.models.get(&id).await?;
-        let mut model = wanted.model(id, before.created_at, &before.targets)?;
-        model.revision = before.revision;
-        self.models.replace(&model).await?;
-        tracing::info!(model.id = %model.id, "model changed");
-        Ok(shown(&model))
+        let before = self.seen_model(&id, seen).await?;
+        let model = Model {
+            revision: before.revision,
+            ..wanted.model(id, before.created_at, &before.targets)?
+        };
+        let planned = Planned {
+            action: "model.replace",
+            subject: subject(&model.id),
+            before: Some(noted(&before)),
+            after: Some(noted(&model)),
+        };
+        let replacing = async { Ok((self.models.replace(&model).await?, None)) };
+        self.audited(caller, planned, replacing).await?;
+        let revision = model.revision.next();
+        Ok(Model { revision, ..model }.into())
     }
 
-    /// Removes a model.
+    /// Removes a model. `seen`: only if it has this revision.
     ///
     /// # Errors
-    /// When there is none, or the store failed.
-    pub async fn remove_model(&self, id: &ModelId) -> Result<(), Problem> {
-        self.models.remove(id).await?;
-        tracing::info!(model.id = %id, "model removed");
-        Ok(())
+    /// When there is none, it is not what was seen, or a store failed.
+    pub async fn remove_model(
+        &self,
+        caller: &Caller,
+        id: &ModelId,
+        seen: Option<Revision>,
+    ) -> Result<(), Problem> {
+        let before = self.seen_model(id, seen).await?;
+        let planned = Planned {
+            action: "model.remove",
+            subject: subject(id),
+            before: Some(noted(&before)),
+            after: None,
+        };
+        let removing = async { Ok((self.models.remove(id).await?, None)) };
+        self.audited(caller, planned, removing).await
+    }
+
+    async fn seen_model(&self, id: &ModelId, seen: Option<Revision>) -> Result<Model, Problem> {
+        let model = self.models.get(id).await?;
+        match seen {
+            Some(seen) if seen != model.revision => Err(Problem::changed()),
+            _ => Ok(model),
+        }
+    }
+
+    /// Whether there is a model of this id.
+    ///
+    /// # Errors
+    /// When the store failed.
+    pub async fn has_model(&self, id: &ModelId) -> Result<bool, Problem> {
+        match self.models.get(id).await {
+            Ok(_) => Ok(true),
+            Err(ModelError::NotFound(_)) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
     }
 }
 
 /// Makes a model.
-pub(crate) async fn create(admin: Data<Admin>, wanted: Json<WantedModel>) -> Result<HttpResponse, Problem> {
-    Ok(HttpResponse::Created().json(admin.make_model(wanted.into_inner()).await?))
+#[utoipa::path(post, path = "/api/v1/models", tag = "models", request_body = WantedModel,
+    responses((status = 201, body = ShownModel), (status = 409, body = Details, description = "A name is taken."), (status = 422, body = Details)))]
+pub(crate) async fn create(
+    admin: Data<Admin>,
+    who: Changer,
+    wanted: Json<WantedModel>,
+) -> Result<HttpResponse, Problem> {
+    let made = admin.make_model(&who.0, wanted.into_inner()).await?;
+    Ok(tagged(HttpResponse::Created(), made.revision, made))
 }
 
 /// Lists models.
-pub(crate) async fn list(admin: Data<Admin>) -> Result<HttpResponse, Problem> {
+#[utoipa::path(get, path = "/api/v1/models", tag = "models", responses((status = 200, body = Models)))]
+pub(crate) async fn list(admin: Data<Admin>, _: Reader) -> Result<HttpResponse, Problem> {
     Ok(HttpResponse::Ok().json(admin.list_models().await?))
 }
 
 /// Shows a model.
-pub(crate) async fn get(admin: Data<Admin>, id: Path<ModelId>) -> Result<HttpResponse, Problem> {
-    Ok(HttpResponse::Ok().json(shown(&admin.models.get(&id).await?)))
+#[utoipa::path(get, path = "/api/v1/models/{id}", tag = "models", params(("id" = words::ModelName, Path)),
+    responses((status = 200, body = ShownModel, headers(("ETag" = String))), (status = 404, body = Details)))]
+pub(crate) async fn get(admin: Data<Admin>, _: Reader, id: Path<ModelId>) -> Result<HttpResponse, Problem> {
+    let model = admin.models.get(&id).await?;
+    Ok(tagged(
+        HttpResponse::Ok(),
+        model.revision,
+        ShownModel::from(model),
+    ))
 }
 
-/// Replaces a model.
+/// Replaces a model, all fields: what is left out has its default.
+#[utoipa::path(put, path = "/api/v1/models/{id}", tag = "models",
+    params(("id" = words::ModelName, Path), ("If-Match" = Option<String>, Header, description = "The `ETag` that was seen.")),
+    request_body = WantedModel,
+    responses((status = 200, body = ShownModel), (status = 404, body = Details), (status = 409, body = Details), (status = 412, body = Details), (status = 422, body = Details)))]
 pub(crate) async fn replace(
     admin: Data<Admin>,
+    who: Changer,
     id: Path<ModelId>,
+    seen: Seen,
     wanted: Json<WantedModel>,
 ) -> Result<HttpResponse, Problem> {
-    let replaced = admin.replace_model(id.into_inner(), wanted.into_inner());
-    Ok(HttpResponse::Ok().json(replaced.await?))
+    let replaced = admin.replace_model(&who.0, id.into_inner(), seen.0, wanted.into_inner());
+    let replaced = replaced.await?;
+    Ok(tagged(HttpResponse::Ok(), replaced.revision, replaced))
 }
 
 /// Removes a model.
-pub(crate) async fn remove(admin: Data<Admin>, id: Path<ModelId>) -> Result<HttpResponse, Problem> {
-    admin.remove_model(&id).await?;
+#[utoipa::path(delete, path = "/api/v1/models/{id}", tag = "models",
+    params(("id" = words::ModelName, Path), ("If-Match" = Option<String>, Header, description = "The `ETag` that was seen.")),
+    responses((status = 204), (status = 404, body = Details), (status = 412, body = Details)))]
+pub(crate) async fn remove(
+    admin: Data<Admin>,
+    who: Changer,
+    id: Path<ModelId>,
+    seen: Seen,
+) -> Result<HttpResponse, Problem> {
+    admin.remove_model(&who.0, &id, seen.0).await?;
     Ok(HttpResponse::NoContent().finish())
-}
-
-fn shown(model: &Model) -> Value {
-    json!({
-        "id": model.id,
-        "aliases": model.aliases,
-        "owned_by": model.owned_by,
-        "endpoints": model.endpoints,
-        "targets": model.targets,
-        "price": model.price,
-        "access": model.access,
-        "fallbacks": model.fallbacks,
-        "timeouts": model.timeouts,
-        "limits": model.limits,
-        "default_answer_tokens": model.default_answer_tokens,
-        "context": model.context,
-        "state": model.state,
-        "created_at": model.created_at,
-    })
 }

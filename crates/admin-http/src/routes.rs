@@ -1,138 +1,180 @@
 //! Which path is served by what, and who may.
 
-use std::fmt;
 use std::sync::Arc;
 
+use actix_web::body::BoxBody;
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::http::header::AUTHORIZATION;
 use actix_web::middleware::{Next, from_fn};
 use actix_web::web::{self, Data, JsonConfig, PathConfig, QueryConfig, ServiceConfig};
-use actix_web::{Error, HttpResponse};
-use llmgw_keys::{AdminKey, KeyService, UserStore};
-use llmgw_models::ModelService;
-use llmgw_types::Clock;
-use llmgw_usage::ledger::UsageLedger;
+use actix_web::{HttpResponse, ResponseError};
+use llmgw_keys::AdminKey;
 
-use crate::errors::{Problem, bad_json, bad_path, bad_query};
-use crate::{keys, models, usage};
+use crate::admin::Admin;
+use crate::caller::only_known;
+use crate::openapi::described;
+use crate::problem::{Problem, bad_json, bad_path, bad_query};
+use crate::{audit, keys, legacy, limits, models, usage, users};
 
 const LONGEST_BODY: usize = 1024 * 1024;
-
-/// What the routes share.
-pub struct Admin {
-    /// Makes, lists and revokes keys.
-    pub keys: KeyService,
-    /// Makes, changes and removes models.
-    pub models: ModelService,
-    /// Who owns keys.
-    pub users: Arc<dyn UserStore>,
-    /// What was used.
-    pub ledger: Arc<dyn UsageLedger>,
-    /// Tells the time.
-    pub clock: Arc<dyn Clock>,
-}
-
-impl fmt::Debug for Admin {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Admin").finish_non_exhaustive()
-    }
-}
 
 /// Adds every route of the administration; `key` opens them.
 pub fn routes(admin: Arc<Admin>, key: AdminKey) -> impl FnOnce(&mut ServiceConfig) {
     move |config| {
-        let api = web::scope("/api/v1")
-            .wrap(from_fn(only_admin))
-            .service(
-                web::resource("/keys")
-                    .route(web::post().to(keys::create))
-                    .route(web::get().to(keys::list))
-                    .default_service(web::to(wrong_method)),
-            )
-            .service(
-                web::resource("/keys/{id}")
-                    .route(web::delete().to(keys::revoke))
-                    .default_service(web::to(wrong_method)),
-            )
-            .service(
-                web::resource("/models")
-                    .route(web::post().to(models::create))
-                    .route(web::get().to(models::list))
-                    .default_service(web::to(wrong_method)),
-            )
-            .service(
-                // Model ids may hold slashes.
-                web::resource("/models/{id:.+}")
-                    .route(web::get().to(models::get))
-                    .route(web::put().to(models::replace))
-                    .route(web::delete().to(models::remove))
-                    .default_service(web::to(wrong_method)),
-            )
-            .service(
-                web::resource("/usage")
-                    .route(web::get().to(usage::report))
-                    .default_service(web::to(wrong_method)),
-            )
-            .service(
-                web::resource("/usage/events")
-                    .route(web::get().to(usage::events))
-                    .default_service(web::to(wrong_method)),
-            )
-            .default_service(web::to(not_found));
         config
             .app_data(Data::from(admin))
             .app_data(Data::new(key))
             .app_data(JsonConfig::default().limit(LONGEST_BODY).error_handler(bad_json))
             .app_data(QueryConfig::default().error_handler(bad_query))
             .app_data(PathConfig::default().error_handler(bad_path))
-            .service(api)
+            .service(
+                web::resource("/api/v1/openapi.json")
+                    .wrap(from_fn(problems))
+                    .route(web::get().to(described))
+                    .default_service(web::to(wrong_method)),
+            )
+            .service(
+                web::scope("/api/v1")
+                    .wrap(from_fn(only_known))
+                    .wrap(from_fn(problems))
+                    .configure(of_models)
+                    .configure(of_keys)
+                    .configure(of_users)
+                    .configure(of_limits)
+                    .configure(of_usage)
+                    .configure(of_audit)
+                    .default_service(web::to(not_found)),
+            )
+            .service(
+                web::scope("/admin")
+                    .wrap(from_fn(only_known))
+                    .wrap(from_fn(problems))
+                    .configure(of_old_calls)
+                    .default_service(web::to(not_found)),
+            )
             .default_service(web::to(not_found));
     }
 }
 
-async fn only_admin<B: MessageBody + 'static>(
-    request: ServiceRequest,
-    next: Next<B>,
-) -> Result<ServiceResponse<impl MessageBody>, Error> {
-    let allowed = request
-        .app_data::<Data<AdminKey>>()
-        .is_some_and(|key| bearer(&request).is_some_and(|shown| key.matches(shown)));
-    if !allowed {
-        tracing::warn!(
-            path = request.path(),
-            peer = request.peer_addr().map(tracing::field::display),
-            "admin key refused"
+fn resource(path: &str) -> actix_web::Resource {
+    web::resource(path).default_service(web::to(wrong_method))
+}
+
+fn of_models(config: &mut ServiceConfig) {
+    config
+        .service(
+            resource("/models")
+                .route(web::post().to(models::create))
+                .route(web::get().to(models::list)),
+        )
+        .service(
+            // Model ids may hold slashes.
+            resource("/models/{id:.+}")
+                .route(web::get().to(models::get))
+                .route(web::put().to(models::replace))
+                .route(web::delete().to(models::remove)),
         );
-        return Err(Problem::unauthorized().into());
+}
+
+fn of_keys(config: &mut ServiceConfig) {
+    config
+        .service(
+            resource("/keys")
+                .route(web::post().to(keys::create))
+                .route(web::get().to(keys::list)),
+        )
+        .service(
+            resource("/keys/{id}")
+                .route(web::get().to(keys::get))
+                .route(web::patch().to(keys::change))
+                .route(web::delete().to(keys::revoke)),
+        )
+        .service(resource("/keys/{id}/rotate").route(web::post().to(keys::rotate)))
+        .service(resource("/keys/{id}/limits").route(web::get().to(limits::left::of_key)));
+}
+
+fn of_users(config: &mut ServiceConfig) {
+    config
+        .service(
+            resource("/users")
+                .route(web::post().to(users::create))
+                .route(web::get().to(users::list)),
+        )
+        .service(
+            resource("/users/{id}")
+                .route(web::get().to(users::get))
+                .route(web::patch().to(users::change))
+                .route(web::delete().to(users::erase)),
+        )
+        .service(resource("/users/{id}/logout").route(web::post().to(users::sign_out)))
+        .service(resource("/users/{id}/export").route(web::get().to(users::exported::export)))
+        .service(resource("/users/{id}/limits").route(web::get().to(limits::left::of_user)));
+}
+
+fn of_limits(config: &mut ServiceConfig) {
+    config
+        .service(
+            resource("/limits")
+                .route(web::get().to(limits::get))
+                .route(web::put().to(limits::set)),
+        )
+        .service(resource("/groups").route(web::get().to(limits::groups::groups)))
+        .service(
+            // Institutions name groups by all sorts of texts.
+            resource("/groups/{group:.+}")
+                .route(web::get().to(limits::groups::group))
+                .route(web::put().to(limits::groups::replace_group))
+                .route(web::delete().to(limits::groups::remove_group)),
+        );
+}
+
+fn of_usage(config: &mut ServiceConfig) {
+    config
+        .service(resource("/usage").route(web::get().to(usage::report)))
+        .service(resource("/usage.csv").route(web::get().to(usage::report_csv)))
+        .service(resource("/usage/chargeback").route(web::get().to(usage::chargeback::chargeback)))
+        .service(resource("/usage/chargeback.csv").route(web::get().to(usage::chargeback::chargeback_csv)))
+        .service(resource("/usage/events").route(web::get().to(usage::events::events)))
+        .service(resource("/usage/events/{request_id}").route(web::get().to(usage::events::event)));
+}
+
+fn of_audit(config: &mut ServiceConfig) {
+    config
+        .service(resource("/audit").route(web::get().to(audit::list)))
+        .service(resource("/audit/heads").route(web::get().to(audit::heads)))
+        .service(resource("/audit/verify").route(web::post().to(audit::checked)))
+        .service(resource("/audit/export").route(web::get().to(audit::export)));
+}
+
+fn of_old_calls(config: &mut ServiceConfig) {
+    config
+        .service(resource("/addmodel").route(web::post().to(legacy::add_model)))
+        .service(resource("/removemodel").route(web::post().to(legacy::remove_model)))
+        .service(resource("/addapikey").route(web::post().to(legacy::add_key)))
+        .service(resource("/removeapikey").route(web::post().to(legacy::remove_key)))
+        .service(resource("/listkeys").route(web::get().to(legacy::list_keys)));
+}
+
+// Every error is problem details, also those that actix makes by itself.
+async fn problems(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
+    let response = next.call(request).await?;
+    let told = response
+        .response()
+        .error()
+        .is_some_and(|error| error.as_error::<Problem>().is_some());
+    let status = response.status();
+    if told || !(status.is_client_error() || status.is_server_error()) {
+        return Ok(response.map_into_boxed_body());
     }
-    to_its_end(next.call(request)).await
-}
-
-// Also when the client leaves halfway: a change that the store has kept must be told, or what was revoked goes
-// on working for a while.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "it ends with the one request it serves, which the server waits for when it stops"
-)]
-async fn to_its_end<T: 'static>(work: impl Future<Output = Result<T, Error>> + 'static) -> Result<T, Error> {
-    let done = actix_web::rt::spawn(work).await;
-    done.unwrap_or_else(|_| Err(Problem::broken().into()))
-}
-
-fn bearer(request: &ServiceRequest) -> Option<&str> {
-    let (scheme, token) = request
-        .headers()
-        .get(AUTHORIZATION)?
-        .to_str()
-        .ok()?
-        .split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+    Ok(response.into_response(Problem::of_status(status).error_response()))
 }
 
 async fn not_found() -> Result<HttpResponse, Problem> {
     Err(Problem::not_found(
-        "There is nothing at this path. The API begins at /api/v1.",
+        "There is nothing at this path. The API begins at /api/v1, and /api/v1/openapi.json describes it.",
     ))
 }
 

@@ -54,7 +54,7 @@ impl Digest {
             Stage::Done => 1,
             Stage::Failed => 2,
         }]);
-        bytes.optional(entry.of, |bytes, of| bytes.number(of));
+        bytes.optional(entry.of, Bytes::number);
         bytes.text(entry.actor.to_string().as_bytes());
         bytes.optional_text(entry.origin.as_deref());
         bytes.text(entry.action.as_bytes());

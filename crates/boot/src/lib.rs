@@ -5,6 +5,7 @@
 //! It is the one place that reads settings, the wall clock and the operating system's random bits. It knows no
 //! store, no route and no model server: what it works with is given to it as ports and closures.
 
+mod account;
 mod background;
 mod clock;
 pub mod config;
@@ -22,6 +23,7 @@ pub mod shipper;
 mod signals;
 mod tasks;
 
+pub use account::account;
 pub use background::Background;
 pub use clock::{SharedClock, SystemClock};
 pub use entropy::OsEntropy;

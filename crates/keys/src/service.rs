@@ -169,6 +169,15 @@ impl KeyService {
         self.change(id, None, revoking).await
     }
 
+    /// The key with this text, hashed under the newest pepper.
+    ///
+    /// # Errors
+    /// [`KeyError::NotFound`] when there is none.
+    pub async fn by_text(&self, text: &KeyText) -> Result<ApiKey, KeyError> {
+        let found = self.keys.by_hash(&self.pepper.hash(text)).await?;
+        found.ok_or(KeyError::NotFound)
+    }
+
     /// Keys with their owners' names, in the order they were made; only those of `owner` where one is given.
     ///
     /// # Errors

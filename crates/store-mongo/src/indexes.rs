@@ -11,6 +11,7 @@ use mongodb::error::Error;
 use mongodb::options::{CommitQuorum, IndexOptions};
 use mongodb::{Database, IndexModel};
 
+use crate::audit::{self, AUDIT_ENTRIES};
 use crate::error::failed;
 use crate::fields::get_i64;
 use crate::keys::API_KEYS;
@@ -39,6 +40,7 @@ pub(crate) async fn make(database: &Database, options: &Options) -> Result<(), S
         ),
         (USAGE_HOURLY, of_rollups()),
         (USAGE_HOURS, vec![plain(doc! { "hour": 1 })]),
+        (AUDIT_ENTRIES, audit::indexes()),
     ] {
         let collection = database.collection::<Document>(collection);
         // A member that is away must not hold up the start.

@@ -8,7 +8,6 @@ mod hours;
 mod report;
 mod rollup;
 mod rollups;
-mod transaction;
 
 use std::sync::Arc;
 

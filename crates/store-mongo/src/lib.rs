@@ -1,4 +1,4 @@
-//! Keys, users, models and the ledger in MongoDB: what several gateways share and what lasts.
+//! Keys, users, models, the ledger and the audit log in MongoDB: what several gateways share and what lasts.
 //!
 //! This crate knows nothing of HTTP, settings or the wall clock. The driver runs on threads of its own, so that
 //! handles work on any executor and outlive whichever runtime they were first used on; what was begun runs to
@@ -32,9 +32,12 @@
 //! `usage_events` holds one document per request, under the request's id. Its `time` is a date, and `micros`
 //! the microseconds beyond it. `usage_hourly` holds sums by hour and everything a report tells apart, one per
 //! *slot*: gateways that add to the same sum at the same time take different slots, and reports add them up.
-//! `usage_hours` holds the least and greatest id of each hour's events. `meta` holds the version of this layout
+//! `usage_hours` holds the least and greatest id of each hour's events. `audit_entries` holds one document per audit
+//! entry, what stood before and after as JSON texts, and `audit_heads` the last entry of each chain, under the
+//! chain's id. `meta` holds the version of this layout
 //! (a newer one is refused) and since when no event was removed.
 
+mod audit;
 mod client;
 mod connection;
 mod error;
@@ -48,9 +51,11 @@ mod options;
 mod reading;
 mod start;
 mod store;
+mod transaction;
 mod updates;
 mod users;
 
+pub use audit::MongoAudit;
 pub use error::StartError;
 pub use keys::MongoKeys;
 pub use ledger::MongoLedger;

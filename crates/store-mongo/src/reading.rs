@@ -35,13 +35,25 @@ pub(crate) async fn page<T>(
     bound: Duration,
     read: Read<T>,
 ) -> Result<Vec<T>, StoreError> {
+    page_in(doc! { "_id": 1 }, collection, filter, most, bound, read).await
+}
+
+/// At most `most` in this order.
+pub(crate) async fn page_in<T>(
+    order: Document,
+    collection: &Collection<Document>,
+    filter: Document,
+    most: usize,
+    bound: Duration,
+    read: Read<T>,
+) -> Result<Vec<T>, StoreError> {
     // To MongoDB a limit of nought is none.
     if most == 0 {
         return Ok(Vec::new());
     }
     let found = collection
         .find(filter)
-        .sort(doc! { "_id": 1 })
+        .sort(order)
         .limit(limit(most))
         .max_time(bound);
     let mut documents = found.await.map_err(failed)?;

@@ -1,11 +1,11 @@
-//! The store and the four adapters over it.
+//! The store and the five adapters over it.
 
 use std::sync::Arc;
 
 use tokio::sync::Mutex;
 
 use crate::connection::Connection;
-use crate::{MongoKeys, MongoLedger, MongoLimits, MongoModels, MongoUsers, Options, StartError};
+use crate::{MongoAudit, MongoKeys, MongoLedger, MongoLimits, MongoModels, MongoUsers, Options, StartError};
 
 /// One database. It and its adapters are handles over the same threads and connections, which end with the last
 /// of them.
@@ -76,5 +76,11 @@ impl MongoStore {
     #[must_use]
     pub fn ledger(&self) -> MongoLedger {
         MongoLedger::new(Arc::clone(&self.connection), Arc::clone(&self.appends))
+    }
+
+    /// Where audit entries are kept.
+    #[must_use]
+    pub fn audit(&self) -> MongoAudit {
+        MongoAudit::new(Arc::clone(&self.connection))
     }
 }

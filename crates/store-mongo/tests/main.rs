@@ -6,6 +6,8 @@
     reason = "tests poll with a deadline and hold promised bounds against the clock"
 )]
 
+#[path = "main/audit.rs"]
+mod audit;
 #[path = "main/contract.rs"]
 mod contract;
 #[path = "main/documents.rs"]

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use llmgw_audit::{AuditEntry, AuditLog, AuditQuery, ChainId, Digest, Head};
+use llmgw_audit::{AuditEntry, AuditLog, AuditQuery, ChainId, Cursor, Digest, Head};
 use llmgw_types::{StoreError, Timestamp};
-use rusqlite::types::ToSql;
-use rusqlite::{Connection, OptionalExtension, Row, named_params};
+use rusqlite::types::Value;
+use rusqlite::{Connection, OptionalExtension, Row, named_params, params_from_iter};
 
 use crate::columns::{get_count, get_optional_json, get_parsed, get_time, get_word, json, limit, word};
 use crate::connections::{Connections, Session, execute};
@@ -28,7 +28,8 @@ const SET_HEAD: &str = "
     INSERT INTO audit_heads (chain, seq, hash, at) VALUES (:chain, :seq, :hash, :at)
     ON CONFLICT (chain) DO UPDATE SET seq = excluded.seq, hash = excluded.hash, at = excluded.at";
 
-// From one chain to the next by the primary key, however long they are.
+// From one chain to the next by the primary key, however long they are. What is no id is no chain: its entries are
+// missing in their own.
 const CHAINS: &str = "
     WITH RECURSIVE chains (chain) AS (
         SELECT min(chain) FROM audit_entries
@@ -36,7 +37,7 @@ const CHAINS: &str = "
         SELECT (SELECT min(chain) FROM audit_entries AS e WHERE e.chain > chains.chain) FROM chains
         WHERE chains.chain IS NOT NULL
     )
-    SELECT chain FROM chains WHERE chain IS NOT NULL";
+    SELECT chain FROM chains WHERE length(chain) = 16";
 
 const CHAIN: &str = "SELECT * FROM audit_entries WHERE chain = ?1 AND seq > ?2 ORDER BY seq LIMIT ?3";
 
@@ -138,21 +139,50 @@ fn insert(connection: &Connection, entry: &AuditEntry) -> Result<(), StoreError>
         .and_then(|mut insert| insert.execute(params));
     // Where the head was set back by hand.
     let what = || format!("entry {} of audit chain {}", entry.seq, entry.chain);
-    inserted
-        .map(drop)
-        .map_err(|error| failed_to_keep(&what(), error))
+    inserted.map(drop).map_err(|error| failed_to_keep(&what(), error))
 }
 
-/// Text and values of the conditions that are asked for, so that each combination finds its index.
 fn list(connection: &Connection, query: &AuditQuery) -> rusqlite::Result<Vec<AuditEntry>> {
-    let chain = query.chain.map(|chain| *chain.as_bytes());
+    let mut conditions = conditions(query);
+    // A text for each combination, so that each finds its index.
+    let mut wanted: Vec<&str> = conditions.iter().map(|(text, _)| *text).collect();
+    wanted.push("true");
+    let text = format!(
+        "SELECT * FROM audit_entries WHERE {} ORDER BY at DESC, chain DESC, seq DESC LIMIT ?",
+        wanted.join(" AND ")
+    );
+    let values = conditions.iter_mut().flat_map(|(_, values)| values.drain(..));
+    let values = values.chain([Value::from(limit(query.limit))]);
+    connection
+        .prepare_cached(&text)?
+        .query_map(params_from_iter(values), read)?
+        .collect()
+}
+
+fn conditions(query: &AuditQuery) -> Vec<(&'static str, Vec<Value>)> {
+    let chain = |chain: ChainId| Value::from(chain.as_bytes().to_vec());
+    let time = |time: Timestamp| Value::from(time.as_micros());
+    let text = |text: &String| Value::from(text.clone());
+    let place = |place: Cursor| vec![time(place.at), chain(place.chain), number(place.seq).into()];
     let actor = query.actor.as_ref().map(ToString::to_string);
-    let action_end = query.action_end();
-    let [from, to] = [query.from, query.to].map(|time| time.map(Timestamp::as_micros));
-    let before = query.before.map(|place| (place.at.as_micros(), *place.chain.as_bytes(), number(place.seq)));
-    let mut conditions: Vec<(&str, &dyn ToSql)> = Vec::new();
-    let mut add = |text, value: Option<&'_ dyn ToSql>| conditions.extend(value.map(|value| (text, value)));
-    todo!()
+    let all = [
+        ("chain = ?", query.chain.map(|id| vec![chain(id)])),
+        ("actor = ?", actor.map(|actor| vec![actor.into()])),
+        (
+            "action >= ?",
+            query.action.as_ref().map(|action| vec![text(action)]),
+        ),
+        ("action < ?", query.action_end().map(|end| vec![end.into()])),
+        (
+            "subject = ?",
+            query.subject.as_ref().map(|subject| vec![text(subject)]),
+        ),
+        ("at >= ?", query.from.map(|from| vec![time(from)])),
+        ("at < ?", query.to.map(|to| vec![time(to)])),
+        ("(at, chain, seq) < (?, ?, ?)", query.before.map(place)),
+    ];
+    let asked = all.into_iter().filter_map(|(text, values)| Some((text, values?)));
+    asked.collect()
 }
 
 fn read(row: &Row<'_>) -> rusqlite::Result<AuditEntry> {

@@ -41,6 +41,15 @@ pub(crate) fn get_json<T: DeserializeOwned>(row: &Row<'_>, column: &str) -> rusq
     serde_json::from_str(&text).map_err(unreadable)
 }
 
+pub(crate) fn get_optional_json<T: DeserializeOwned>(
+    row: &Row<'_>,
+    column: &str,
+) -> rusqlite::Result<Option<T>> {
+    let text: Option<String> = row.get(column)?;
+    text.map(|text| serde_json::from_str(&text).map_err(unreadable))
+        .transpose()
+}
+
 pub(crate) fn get_word<T: DeserializeOwned>(row: &Row<'_>, column: &str) -> rusqlite::Result<T> {
     serde_json::from_value(Value::String(row.get(column)?)).map_err(unreadable)
 }

@@ -1,4 +1,4 @@
-//! Keys, users, models, the ledger and web sessions in one SQLite file: the embedded default.
+//! Keys, users, models, the ledger, web sessions and the audit log in one SQLite file: the embedded default.
 //!
 //! This crate knows nothing of HTTP, settings or the wall clock. One thread writes and a few read, so no SQL
 //! ever runs on a caller's thread; several processes may open the same file.
@@ -17,6 +17,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod audit;
 mod columns;
 mod connections;
 mod error;
@@ -30,6 +31,7 @@ mod sessions;
 mod store;
 mod users;
 
+pub use audit::SqliteAudit;
 pub use keys::SqliteKeys;
 pub use ledger::SqliteLedger;
 pub use limits::SqliteLimits;

@@ -12,7 +12,8 @@ use llmgw_types::StoreError;
 use crate::connections::Connections;
 use crate::error::STORE;
 use crate::{
-    SqliteKeys, SqliteLedger, SqliteLimits, SqliteModels, SqliteOneTime, SqliteSessions, SqliteUsers,
+    SqliteAudit, SqliteKeys, SqliteLedger, SqliteLimits, SqliteModels, SqliteOneTime, SqliteSessions,
+    SqliteUsers,
 };
 
 /// How a file is opened.
@@ -114,6 +115,12 @@ impl SqliteStore {
     #[must_use]
     pub fn one_time(&self) -> SqliteOneTime {
         SqliteOneTime::new(Arc::clone(&self.connections))
+    }
+
+    /// Where audit entries are kept.
+    #[must_use]
+    pub fn audit(&self) -> SqliteAudit {
+        SqliteAudit::new(Arc::clone(&self.connections))
     }
 }
 

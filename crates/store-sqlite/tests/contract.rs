@@ -50,3 +50,7 @@ mod sessions {
 mod one_time {
     llmgw_sessions::one_time_store_contract!(futures_executor::block_on, made!(one_time));
 }
+
+mod audit {
+    llmgw_audit::audit_log_contract!(futures_executor::block_on, made!(audit));
+}

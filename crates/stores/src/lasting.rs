@@ -1,13 +1,15 @@
-//! Where keys, users, models and the ledger last: MongoDB or a SQLite file.
+//! Where keys, users, models, the ledger and the audit log last: MongoDB or a SQLite file.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use llmgw_audit::AuditLog;
 use llmgw_boot::config::{Fault, MongoSection, ReportsSection, StoreKind, StoreSection};
 use llmgw_boot::{OsEntropy, chain};
 use llmgw_keys::{KeyStore, UserStore};
 use llmgw_models::ModelCatalog;
+use llmgw_sessions::SessionStore;
 use llmgw_store_mongo::{MongoStore, StartError};
 use llmgw_store_sqlite::SqliteStore;
 use llmgw_types::random;
@@ -40,6 +42,10 @@ pub struct Kept {
     pub limits: Arc<dyn LimitStore>,
     /// Usage.
     pub ledger: Arc<dyn UsageLedger>,
+    /// Who changed what.
+    pub audit: Arc<dyn AuditLog>,
+    /// Logins, where they are kept there: in a SQLite file.
+    pub sessions: Option<Arc<dyn SessionStore>>,
     /// MongoDB, where it is that.
     pub mongo: Option<MongoStore>,
 }
@@ -86,6 +92,8 @@ impl Lasting {
                 models: Arc::new(store.models()),
                 limits: Arc::new(store.limits()),
                 ledger: Arc::new(store.ledger()),
+                audit: Arc::new(store.audit()),
+                sessions: None,
                 mongo: Some(store),
             },
             Self::Sqlite(options, path) => {
@@ -96,6 +104,8 @@ impl Lasting {
                     models: Arc::new(store.models()),
                     limits: Arc::new(store.limits()),
                     ledger: Arc::new(store.ledger()),
+                    audit: Arc::new(store.audit()),
+                    sessions: Some(Arc::new(store.sessions())),
                     mongo: None,
                 }
             }

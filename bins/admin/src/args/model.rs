@@ -2,9 +2,8 @@
 
 use clap::Subcommand;
 use llmgw_admin_http::{WantedModel, WantedTarget};
-use llmgw_models::{Access, ModelState, SecretRef, Timeouts};
+use llmgw_models::{Access, SecretRef};
 use llmgw_types::{Endpoint, GroupName, Limit, ModelId, Money, Price};
-use serde::de::IgnoredAny;
 
 /// What to do with models.
 #[derive(Debug, Subcommand)]
@@ -80,14 +79,9 @@ impl AddModel {
     /// As the API takes it.
     pub(crate) fn wanted(self) -> WantedModel {
         let targets = self.urls.into_iter().map(|base_url| WantedTarget {
-            id: None,
-            base_url,
-            path: String::new(),
             model: self.upstream_model.clone(),
             secret: self.secret.clone().unwrap_or_default(),
-            weight: None,
-            max_in_flight: None,
-            quirks: Vec::new(),
+            ..WantedTarget::at(base_url, String::new())
         });
         let targets = targets.collect();
         let access = match self.groups.is_empty() {
@@ -95,9 +89,7 @@ impl AddModel {
             false => Access::Groups(self.groups),
         };
         WantedModel {
-            id: Some(self.id),
             aliases: self.aliases,
-            owned_by: None,
             endpoints: self.endpoints,
             targets,
             price: Price {
@@ -106,13 +98,9 @@ impl AddModel {
                 completion: Money::from_nanos(self.price_completion),
             },
             access,
-            fallbacks: Vec::new(),
-            timeouts: Timeouts::default(),
             limits: self.limits,
-            default_answer_tokens: None,
             context: self.context,
-            state: ModelState::default(),
-            created_at: IgnoredAny,
+            ..WantedModel::named(self.id)
         }
     }
 }

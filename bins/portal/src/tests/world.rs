@@ -204,10 +204,13 @@ impl World {
 
     pub(super) async fn users(&self) -> usize {
         self.users
-            .list(Page {
-                after: None,
-                limit: 10,
-            })
+            .list(
+                None,
+                Page {
+                    after: None,
+                    limit: 10,
+                },
+            )
             .await
             .unwrap()
             .len()

@@ -47,7 +47,7 @@ impl Watch {
                     match self.refresh().await {
                         Ok(()) => seen = Some(changes),
                         Err(error) => {
-                            tracing::debug!(%error, "a change of a model or limit cannot be read yet")
+                            tracing::debug!(%error, "a change of a model or limit cannot be read yet");
                         }
                     }
                 }

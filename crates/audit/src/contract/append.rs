@@ -66,7 +66,7 @@ pub async fn every_stage_and_actor_comes_back(log: &dyn AuditLog) {
 pub async fn every_number_in_json_keeps_its_hash(log: &dyn AuditLog) {
     // The first is read as another one by a reader that is not exact.
     let floats = [
-        3.869_418_142_446_379_7e-201,
+        9.957_624_119_745_375e-176,
         0.1,
         -0.0,
         1.0,
@@ -108,7 +108,7 @@ pub async fn a_number_is_kept_once(log: &dyn AuditLog) {
         ..entries[1].clone()
     };
     for entry in [entries[1].clone(), other.sealed()] {
-        assert_exists(log.append(&entry).await);
+        assert_exists(&log.append(&entry).await);
         assert_unchanged(log, &entries).await;
     }
 }
@@ -121,7 +121,7 @@ pub async fn a_number_behind_the_head_exists(log: &dyn AuditLog) {
         action: "model.remove".to_owned(),
         ..entries[0].clone()
     };
-    assert_exists(log.append(&other.sealed()).await);
+    assert_exists(&log.append(&other.sealed()).await);
     assert_unchanged(log, &entries).await;
 }
 
@@ -134,7 +134,7 @@ pub async fn an_entry_that_does_not_follow_is_missing_the_one_before(log: &dyn A
         ..entries[2].clone()
     };
     for entry in [entries[3].clone(), elsewhere.sealed()] {
-        assert_missing(log.append(&entry).await);
+        assert_missing(&log.append(&entry).await);
         assert_unchanged(log, &entries[..2]).await;
     }
     log.append(&entries[2]).await.expect(WORKS);
@@ -144,12 +144,12 @@ pub async fn an_entry_that_does_not_follow_is_missing_the_one_before(log: &dyn A
 /// The first is number one and names its chain.
 pub async fn a_first_entry_follows_on_its_chain(log: &dyn AuditLog) {
     let entries = chain_of(2, &fresh::subject());
-    assert_missing(log.append(&entries[1]).await);
+    assert_missing(&log.append(&entries[1]).await);
     let elsewhere = AuditEntry {
         previous: Digest::of_chain(fresh::chain()),
         ..entries[0].clone()
     };
-    assert_missing(log.append(&elsewhere.sealed()).await);
+    assert_missing(&log.append(&elsewhere.sealed()).await);
     let chain = entries[0].chain;
     assert_eq!(read(log, chain).await, []);
     assert!(!log.chains().await.expect(WORKS).contains(&chain));
@@ -164,11 +164,11 @@ pub async fn a_first_entry_follows_on_its_chain(log: &dyn AuditLog) {
     assert_unchanged(log, &entries).await;
 }
 
-fn assert_exists(appended: Result<(), StoreError>) {
+fn assert_exists(appended: &Result<(), StoreError>) {
     assert!(matches!(appended, Err(StoreError::Exists { .. })), "{appended:?}");
 }
 
-fn assert_missing(appended: Result<(), StoreError>) {
+fn assert_missing(appended: &Result<(), StoreError>) {
     assert!(
         matches!(appended, Err(StoreError::Missing { .. })),
         "{appended:?}"

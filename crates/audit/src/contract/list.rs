@@ -46,6 +46,7 @@ pub async fn pages_follow_each_other(log: &dyn AuditLog) {
             let Some(last) = page.last() else { break };
             query.before = Some(last.cursor());
             pages.extend(page);
+            assert!(pages.len() <= all.len(), "by {limit}: an entry is on two pages");
         }
         assert_eq!(pages, all, "by {limit}");
     }

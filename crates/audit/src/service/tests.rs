@@ -21,6 +21,8 @@ enum Fate {
     Failed,
     /// It fails, and was kept.
     AnswerLost,
+    /// It was kept, its answer was lost within the log, and a second try met it.
+    MetItself,
     /// It hangs until its caller goes, and was not kept.
     Hung,
     /// It hangs until its caller goes, and was kept.
@@ -75,6 +77,10 @@ impl AuditLog for Unsteady {
             self.log.append(entry).await?;
         }
         match fate {
+            Fate::MetItself => {
+                self.log.append(entry).await?;
+                self.log.append(entry).await
+            }
             Fate::Kept | Fate::Unreadable => Ok(()),
             Fate::Failed | Fate::AnswerLost => away(),
             Fate::Hung | Fate::HungKept => std::future::pending().await,
@@ -244,6 +250,7 @@ fn fate() -> impl Strategy<Value = Fate> {
         3 => Just(Fate::Kept),
         1 => Just(Fate::Failed),
         1 => Just(Fate::AnswerLost),
+        1 => Just(Fate::MetItself),
         1 => Just(Fate::Hung),
         1 => Just(Fate::HungKept),
         2 => Just(Fate::Late),

@@ -16,10 +16,10 @@ use mongodb::{ClientSession, Database};
 use super::event::{Event, within_bounds};
 use super::hours::Spans;
 use super::rollup::Combination;
-use super::transaction::{self, Failure, Work};
 use super::{USAGE_EVENTS, USAGE_HOURLY, USAGE_HOURS};
 use crate::error::corrupt;
 use crate::fields::{get_uuid, uuid};
+use crate::transaction::{self, Failure, Work};
 use crate::updates::{Update, update};
 
 /// Keeps the records that are new and returns how many they are, within `bound`.

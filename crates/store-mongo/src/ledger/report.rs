@@ -70,6 +70,10 @@ fn filter(query: &ReportQuery) -> Document {
     if let Some(user) = query.user {
         filter.insert("user", uuid(user.as_bytes()));
     }
+    if let Some((first, last)) = query.users {
+        let span = doc! { "user": { "$gte": uuid(first.as_bytes()), "$lte": uuid(last.as_bytes()) } };
+        filter.insert("$and", vec![span]);
+    }
     if let Some(key) = query.key {
         filter.insert("key", uuid(key.as_bytes()));
     }

@@ -26,3 +26,7 @@ mod limits {
 mod ledger {
     llmgw_usage::ledger_contract!(futures_executor::block_on, made!(ledger));
 }
+
+mod audit {
+    llmgw_audit::audit_log_contract!(futures_executor::block_on, made!(audit));
+}

@@ -121,11 +121,11 @@ fn deliver(ledger: &MongoLedger, batch: &[UsageRecord]) {
 }
 
 /// A server of one's own that can be told to fail.
-fn with_fail_points() -> Mongod {
+pub(crate) fn with_fail_points() -> Mongod {
     Mongod::start_with(&["--setParameter", "enableTestCommands=1"])
 }
 
-fn fail(mongod: &Mongod, times: i32, how: Document) {
+pub(crate) fn fail(mongod: &Mongod, times: i32, how: Document) {
     let admin = client(&mongod.url()).database("admin");
     let mode = doc! { "times": times };
     command(

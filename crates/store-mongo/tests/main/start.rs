@@ -121,6 +121,7 @@ fn many_may_prepare_one_database_at_once() {
         ("usage_events", 4),
         ("usage_hourly", 5),
         ("usage_hours", 2),
+        ("audit_entries", 5),
     ] {
         let names = beside(database.collection::<Document>(collection).list_index_names());
         assert_eq!(names.len(), count, "{collection}: {names:?}");

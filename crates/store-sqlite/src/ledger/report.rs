@@ -43,6 +43,8 @@ pub(super) fn report(connection: &Connection, query: &ReportQuery) -> rusqlite::
         // Cut up: the hour before which `to` lies still counts.
         ":to": query.to.map_or(i64::MAX, |to| to.as_micros().saturating_sub(1).div_euclid(HOUR_MICROS)),
         ":user": query.user.as_ref().map(UserId::as_bytes),
+        ":first": query.users.as_ref().map(|(first, _)| first.as_bytes()),
+        ":last": query.users.as_ref().map(|(_, last)| last.as_bytes()),
         ":key": query.key.as_ref().map(KeyId::as_bytes),
         ":model": query.model.as_ref().map(ModelId::as_str),
     };
@@ -100,7 +102,7 @@ const SUMS: &str = "coalesce(sum(h.requests), 0) AS requests, coalesce(sum(h.cha
 // A user's or a key's combinations are few: begin with them. Everybody's are many: begin with the hours. CROSS
 // JOIN holds SQLite to that; it keeps no statistics of its own by which it would know.
 fn from_clause(query: &ReportQuery) -> &'static str {
-    if query.user.is_some() || query.key.is_some() {
+    if query.user.is_some() || query.users.is_some() || query.key.is_some() {
         "usage_dimensions AS d CROSS JOIN usage_hourly AS h INDEXED BY usage_hourly_by_dimension
             ON h.dimension_id = d.id"
     } else {
@@ -113,6 +115,11 @@ fn filters(query: &ReportQuery) -> String {
     let filter = |wanted: bool, yes: &'static str, no: &'static str| if wanted { yes } else { no };
     [
         filter(query.user.is_some(), "AND d.user_id = :user", "AND :user IS NULL"),
+        filter(
+            query.users.is_some(),
+            "AND d.user_id BETWEEN :first AND :last",
+            "AND :first IS NULL AND :last IS NULL",
+        ),
         filter(query.key.is_some(), "AND d.key_id = :key", "AND :key IS NULL"),
         filter(
             query.model.is_some(),

@@ -51,6 +51,7 @@ macro_rules! ledger_contract {
             days_of_23_and_25_hours_are_days,
             from_and_to_are_cut_to_whole_hours,
             filters_narrow_together,
+            a_span_of_users_has_both_its_ends,
             nothing_found_is_one_zero_row_or_none,
             rows_are_in_order,
             no_target_is_a_row_of_its_own,

@@ -190,6 +190,9 @@ fn asked_for(query: &ReportQuery, key: &RollupKey) -> bool {
     query.from.is_none_or(|from| key.hour >= hour_of(from))
         && query.to.is_none_or(|to| key.hour <= last(to))
         && query.user.is_none_or(|user| key.user == user)
+        && query
+            .users
+            .is_none_or(|(first, last)| (first..=last).contains(&key.user))
         && query.key.is_none_or(|id| key.key == id)
         && query.model.as_ref().is_none_or(|model| key.model == *model)
 }

@@ -50,6 +50,8 @@ pub struct ReportQuery {
     pub bucket: Bucket,
     /// Only this user.
     pub user: Option<UserId>,
+    /// Only users with ids from the first to the second: a part of a report that is too long to be made at once.
+    pub users: Option<(UserId, UserId)>,
     /// Only this key.
     pub key: Option<KeyId>,
     /// Only this model.

@@ -9,10 +9,10 @@ use mongodb::options::ReadConcern;
 use mongodb::{ClientSession, Database};
 
 use super::super::rollup::{SUMS, hour_date};
-use super::super::transaction::Failure;
 use super::super::{USAGE_EVENTS, USAGE_HOURLY};
 use crate::error::{corrupt, failed};
 use crate::fields::get_i64;
+use crate::transaction::Failure;
 
 /// What is told apart within an hour.
 const COMBINATION: [&str; 6] = ["user", "key", "model", "endpoint", "target", "groups"];

@@ -14,12 +14,12 @@ use mongodb::{ClientSession, Database};
 
 use super::super::report::total;
 use super::super::rollup::Combination;
-use super::super::transaction::{self, Failure, Work};
 use super::super::{USAGE_HOURLY, USAGE_HOURS, hours};
 use super::comparison::{differing, span_of_events, sums_of_events};
 use crate::error::{corrupt, failed};
 use crate::fields::{get, get_uuid};
 use crate::options::SLOT_OF_REPAIRS;
+use crate::transaction::{self, Failure, Work};
 use crate::updates::{remove, update};
 
 const BOUND: Duration = Duration::from_secs(60);

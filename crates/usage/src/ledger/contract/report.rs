@@ -242,6 +242,25 @@ pub async fn filters_narrow_together(ledger: &dyn UsageLedger) {
     .await;
 }
 
+/// A report comes in parts by users: from the first to the second, both with it.
+pub async fn a_span_of_users_has_both_its_ends(ledger: &dyn UsageLedger) {
+    let mut users = [user_id(), user_id(), user_id(), user_id()];
+    users.sort_unstable();
+    let all: Vec<_> = users.iter().flat_map(|user| varied(*user)).collect();
+    ledger.append(&all).await.expect(WORKS);
+    for (first, last) in [(0, 1), (2, 3), (1, 1), (0, 3), (1, 0)] {
+        let span = (users[first], users[last]);
+        let query = ReportQuery {
+            users: Some(span),
+            by: vec![Dimension::User, Dimension::Model],
+            ..ReportQuery::default()
+        };
+        let within = all.iter().filter(|r| span.0 <= r.user && r.user <= span.1);
+        let within: Vec<_> = within.cloned().collect();
+        assert_report(ledger, &query, &within).await;
+    }
+}
+
 /// A sum over nothing is zero; a list of nothing is empty.
 pub async fn nothing_found_is_one_zero_row_or_none(ledger: &dyn UsageLedger) {
     let nobody = of(user_id());

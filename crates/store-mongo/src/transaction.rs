@@ -19,7 +19,7 @@ const LONGEST_ATTEMPT: Duration = Duration::from_secs(10);
 
 /// What is done in a transaction.
 #[async_trait]
-pub(super) trait Work: Sync {
+pub(crate) trait Work: Sync {
     /// What comes of it.
     type Done;
 
@@ -29,7 +29,7 @@ pub(super) trait Work: Sync {
 }
 
 /// Why an attempt failed.
-pub(super) enum Failure {
+pub(crate) enum Failure {
     /// The driver's reason, by which it is decided whether to try again.
     Driver(mongodb::error::Error),
     /// Trying again does not help.
@@ -49,7 +49,7 @@ impl From<StoreError> for Failure {
 }
 
 /// Runs `work` in a transaction and commits it; for at most `bound`, each time anew.
-pub(super) async fn run<W: Work>(
+pub(crate) async fn run<W: Work>(
     database: &Database,
     bound: Duration,
     work: &W,

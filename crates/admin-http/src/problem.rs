@@ -1,6 +1,7 @@
 //! Errors as problem details (RFC 9457).
 
 use std::fmt;
+use std::time::Duration;
 
 use actix_web::error::{JsonPayloadError, PathError, QueryPayloadError};
 use actix_web::http::StatusCode;
@@ -8,13 +9,29 @@ use actix_web::{Error, HttpRequest, HttpResponse, ResponseError};
 use llmgw_keys::KeyError;
 use llmgw_models::ModelError;
 use llmgw_types::StoreError;
-use serde_json::json;
+use serde::Serialize;
 
 /// What went wrong: a status, and a sentence that says what to do.
 #[derive(Debug)]
 pub struct Problem {
     status: StatusCode,
     detail: String,
+    wait: Option<Duration>,
+}
+
+/// As it is answered (RFC 9457).
+#[derive(Serialize, utoipa::ToSchema)]
+#[schema(as = Problem)]
+pub(crate) struct Details<'a> {
+    /// `about:blank`: the status says it.
+    #[serde(rename = "type")]
+    kind: &'static str,
+    /// The status in words.
+    title: &'static str,
+    /// The status.
+    status: u16,
+    /// What is wrong, and what to do.
+    detail: &'a str,
 }
 
 impl Problem {
@@ -22,15 +39,34 @@ impl Problem {
         Self {
             status,
             detail: detail.into(),
+            wait: None,
         }
     }
 
-    pub(crate) fn invalid(detail: impl Into<String>) -> Self {
+    /// What was asked cannot be read.
+    pub(crate) fn unreadable(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, detail)
+    }
+
+    /// It can be read and makes no sense.
+    pub(crate) fn invalid(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, detail)
     }
 
     pub(crate) fn not_found(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::NOT_FOUND, detail)
+    }
+
+    pub(crate) fn conflict(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::CONFLICT, detail)
+    }
+
+    /// It is not what the caller looked at any more.
+    pub(crate) fn changed() -> Self {
+        Self::new(
+            StatusCode::PRECONDITION_FAILED,
+            "Somebody else changed it meanwhile. Look at it again, and send the `ETag` you get as `If-Match`.",
+        )
     }
 
     pub(crate) fn unauthorized() -> Self {
@@ -38,6 +74,22 @@ impl Problem {
             StatusCode::UNAUTHORIZED,
             "Send the admin key as `Authorization: Bearer ...`.",
         )
+    }
+
+    pub(crate) fn forbidden() -> Self {
+        Self::new(
+            StatusCode::FORBIDDEN,
+            "Your role may not do this: auditors read, administrators change.",
+        )
+    }
+
+    pub(crate) fn too_many(wait: Duration) -> Self {
+        let mut problem = Self::new(
+            StatusCode::TOO_MANY_REQUESTS,
+            "Too many wrong keys from this address; wait.",
+        );
+        problem.wait = Some(wait);
+        problem
     }
 
     pub(crate) fn broken() -> Self {
@@ -49,6 +101,23 @@ impl Problem {
             StatusCode::METHOD_NOT_ALLOWED,
             "This path does not take this method.",
         )
+    }
+
+    /// What a response that actix made by itself should have said.
+    pub(crate) fn of_status(status: StatusCode) -> Self {
+        match status {
+            StatusCode::NOT_FOUND => Self::not_found("There is nothing at this path."),
+            StatusCode::METHOD_NOT_ALLOWED => Self::wrong_method(),
+            StatusCode::PAYLOAD_TOO_LARGE => Self::new(status, "The body is too long."),
+            status if status.is_client_error() => Self::new(status, "The request cannot be read."),
+            _ => Self::broken(),
+        }
+    }
+
+    /// Its status.
+    #[must_use]
+    pub const fn status(&self) -> StatusCode {
+        self.status
     }
 }
 
@@ -66,19 +135,22 @@ impl ResponseError for Problem {
     }
 
     fn error_response(&self) -> HttpResponse {
-        let body = json!({
-            "type": "about:blank",
-            "title": self.status.canonical_reason().unwrap_or("Error"),
-            "status": self.status.as_u16(),
-            "detail": self.detail,
-        });
+        let details = Details {
+            kind: "about:blank",
+            title: self.status.canonical_reason().unwrap_or("Error"),
+            status: self.status.as_u16(),
+            detail: &self.detail,
+        };
         let mut response = HttpResponse::build(self.status);
         if self.status == StatusCode::UNAUTHORIZED {
             response.insert_header(("www-authenticate", "Bearer"));
         }
+        if let Some(wait) = self.wait {
+            response.insert_header(("retry-after", wait.as_secs().max(1).to_string()));
+        }
         response
             .content_type("application/problem+json")
-            .body(body.to_string())
+            .body(serde_json::to_string(&details).unwrap_or_default())
     }
 }
 
@@ -87,7 +159,7 @@ impl From<StoreError> for Problem {
         tracing::warn!(%error, source = std::error::Error::source(&error).map(tracing::field::display), "store failed");
         let (status, advice) = match &error {
             StoreError::Unavailable { .. } => (StatusCode::SERVICE_UNAVAILABLE, "Please try again."),
-            StoreError::Changed { .. } => (StatusCode::PRECONDITION_FAILED, "Look at it again."),
+            StoreError::Changed { .. } => return Self::changed(),
             StoreError::Exists { .. } => (StatusCode::CONFLICT, "Choose another."),
             StoreError::Missing { .. } => (StatusCode::NOT_FOUND, ""),
             StoreError::Corrupt { .. } => (StatusCode::INTERNAL_SERVER_ERROR, "See the log."),
@@ -111,10 +183,10 @@ impl From<KeyError> for Problem {
     fn from(error: KeyError) -> Self {
         match error {
             KeyError::Invalid(detail) => Self::invalid(detail),
-            error @ KeyError::TooMany { .. } => Self::new(StatusCode::CONFLICT, error.to_string()),
+            error @ KeyError::TooMany { .. } => Self::conflict(error.to_string()),
             KeyError::NotFound => Self::not_found("There is no key with this id."),
             KeyError::NoUser => Self::not_found("There is no such user."),
-            error @ KeyError::Changed => Self::new(StatusCode::PRECONDITION_FAILED, error.to_string()),
+            KeyError::Changed => Self::changed(),
             KeyError::Store(error) => error.into(),
         }
     }
@@ -125,7 +197,7 @@ impl From<ModelError> for Problem {
         match error {
             ModelError::SecretRef | ModelError::Invalid { .. } => Self::invalid(error.to_string()),
             ModelError::NotFound(_) => Self::not_found(error.to_string()),
-            ModelError::NameTaken(_) => Self::new(StatusCode::CONFLICT, error.to_string()),
+            ModelError::NameTaken(_) => Self::conflict(error.to_string()),
             ModelError::Store(error) => error.into(),
         }
     }
@@ -138,6 +210,7 @@ pub(crate) fn bad_json(error: JsonPayloadError, _: &HttpRequest) -> Error {
         JsonPayloadError::Overflow { .. } | JsonPayloadError::OverflowKnownLength { .. } => {
             StatusCode::PAYLOAD_TOO_LARGE
         }
+        JsonPayloadError::Deserialize(error) if error.is_data() => StatusCode::UNPROCESSABLE_ENTITY,
         _ => StatusCode::BAD_REQUEST,
     };
     let detail = match &error {
@@ -150,7 +223,7 @@ pub(crate) fn bad_json(error: JsonPayloadError, _: &HttpRequest) -> Error {
 
 #[expect(clippy::needless_pass_by_value, reason = "the form of actix's error handlers")]
 pub(crate) fn bad_query(error: QueryPayloadError, _: &HttpRequest) -> Error {
-    Problem::invalid(format!("The query does not fit: {error}.")).into()
+    Problem::unreadable(format!("The query does not fit: {error}.")).into()
 }
 
 pub(crate) fn bad_path(_: PathError, _: &HttpRequest) -> Error {

@@ -111,12 +111,18 @@ struct World {
 }
 
 fn world() -> World {
+    let audit = Arc::new(MemoryAudit::default());
+    world_over(audit.clone(), audit)
+}
+
+// Whose changes are written to `log`.
+fn world_over(audit: Arc<MemoryAudit>, log: Arc<dyn AuditLog>) -> World {
     let users = Arc::new(MemoryUsers::default());
     let models = Arc::new(MemoryModels::default());
     let feed = Arc::new(Feed::default());
     let pepper = Pepper::new(&[1; 32]).unwrap();
     let keys = Arc::new(Slow::default());
-    let (audit, entropy) = (Arc::new(MemoryAudit::default()), Arc::new(Counting::default()));
+    let entropy = Arc::new(Counting::default());
     let clock = Arc::new(ManualClock::at(NOW));
     let calendar = Calendar::named("UTC").unwrap();
     let admin = Admin {
@@ -133,7 +139,7 @@ fn world() -> World {
         admission: Arc::new(MemoryAdmission::new(calendar.clone())),
         ledger: Arc::new(MemoryLedger::default()),
         sessions: Arc::new(MemorySessions::default()),
-        auditor: Auditor::new(audit.clone(), clock.clone(), entropy),
+        auditor: Auditor::new(log, clock.clone(), entropy),
         audit: audit.clone(),
         feed: feed.clone(),
         default_upstream: Some("http://upstream:8000".to_owned()),

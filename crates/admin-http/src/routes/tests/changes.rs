@@ -1,6 +1,135 @@
 //! Changes: nobody's is overwritten unseen, and each is written down.
 
+use llmgw_audit::{AuditEntry, ChainId, Head};
+
 use super::*;
+
+/// A log that takes so many entries and no more.
+struct Full {
+    inner: Arc<MemoryAudit>,
+    left: AtomicUsize,
+}
+
+#[async_trait]
+impl AuditLog for Full {
+    async fn append(&self, entry: &AuditEntry) -> Result<(), StoreError> {
+        let one_less = |left: usize| left.checked_sub(1);
+        let room = self
+            .left
+            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, one_less);
+        room.map_err(|_| StoreError::unavailable("the audit log", "full"))?;
+        self.inner.append(entry).await
+    }
+
+    async fn heads(&self) -> Result<Vec<Head>, StoreError> {
+        self.inner.heads().await
+    }
+
+    async fn chains(&self) -> Result<Vec<ChainId>, StoreError> {
+        self.inner.chains().await
+    }
+
+    async fn list(&self, query: &AuditQuery) -> Result<Vec<AuditEntry>, StoreError> {
+        self.inner.list(query).await
+    }
+
+    async fn chain(&self, chain: ChainId, after: u64, limit: usize) -> Result<Vec<AuditEntry>, StoreError> {
+        self.inner.chain(chain, after, limit).await
+    }
+}
+
+fn with_room_for(entries: usize) -> World {
+    let inner = Arc::new(MemoryAudit::default());
+    let left = AtomicUsize::new(entries);
+    world_over(inner.clone(), Arc::new(Full { inner, left }))
+}
+
+#[actix_web::test]
+async fn what_cannot_be_written_down_is_not_done() {
+    let user = || Some(json!({"name": "ada"}));
+    for (method, path, body) in [
+        ("POST", "/api/v1/models", Some(json!({"id": "m"}))),
+        ("POST", "/api/v1/users", user()),
+        ("POST", "/api/v1/keys", Some(json!({"owner": "ada"}))),
+        ("PUT", "/api/v1/limits", Some(json!({"everyone": []}))),
+        ("PUT", "/api/v1/groups/g", Some(json!({}))),
+        (
+            "POST",
+            "/admin/addapikey",
+            Some(json!({"user": "ada", "key": "old-key-0123456789", "name": "n"})),
+        ),
+        (
+            "POST",
+            "/admin/addmodel",
+            Some(json!({"model": "m", "target_path": "m", "owner": "us"})),
+        ),
+    ] {
+        let world = with_room_for(0);
+        let (status, problem) = world.ask(method, path, body).await;
+        assert_eq!(status, 503, "{method} {path}: {problem}");
+        for list in ["models", "users", "keys", "groups"] {
+            let (_, listed) = world.ask("GET", &format!("/api/v1/{list}"), None).await;
+            assert_eq!(listed["data"], json!([]), "{method} {path} made {listed}");
+        }
+    }
+    // What was there stays as it was.
+    let world = with_room_for(4);
+    world
+        .ask("POST", "/api/v1/models", Some(json!({"id": "m"})))
+        .await;
+    let id = world.make_key().await;
+    for (method, path, body) in [
+        ("DELETE", "/api/v1/models/m".to_owned(), None),
+        (
+            "PUT",
+            "/api/v1/models/m".to_owned(),
+            Some(json!({"owned_by": "us"})),
+        ),
+        (
+            "PATCH",
+            "/api/v1/users/ada".to_owned(),
+            Some(json!({"state": "suspended"})),
+        ),
+        ("DELETE", "/api/v1/users/ada".to_owned(), None),
+        ("POST", "/api/v1/users/ada/logout".to_owned(), None),
+        ("PATCH", format!("/api/v1/keys/{id}"), Some(json!({"name": "x"}))),
+        ("POST", format!("/api/v1/keys/{id}/rotate"), Some(json!({}))),
+        ("DELETE", format!("/api/v1/keys/{id}"), None),
+    ] {
+        assert_eq!(world.ask(method, &path, body).await.0, 503, "{method} {path}");
+    }
+    for path in [
+        "models/m".to_owned(),
+        "users/ada".to_owned(),
+        format!("keys/{id}"),
+    ] {
+        let (_, kept) = world.ask("GET", &format!("/api/v1/{path}"), None).await;
+        assert_eq!(
+            (&kept["revision"], &kept["state"]),
+            (&json!(0), &json!("active")),
+            "{kept}"
+        );
+    }
+}
+
+#[actix_web::test]
+async fn what_was_done_is_told_though_its_end_cannot_be_written_down() {
+    let world = with_room_for(1);
+    assert_eq!(
+        world
+            .ask("POST", "/api/v1/models", Some(json!({"id": "m"})))
+            .await
+            .0,
+        201
+    );
+    let (_, checked) = world
+        .ask("POST", "/api/v1/audit/verify", Some(json!({"heads": []})))
+        .await;
+    assert_eq!(
+        (&checked["unfinished"], &checked["faults"]),
+        (&json!(1), &json!([]))
+    );
+}
 
 async fn entries(world: &World) -> Vec<(Stage, String, String)> {
     let query = AuditQuery {

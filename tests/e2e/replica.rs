@@ -5,4 +5,5 @@ mod config;
 mod limits;
 mod process;
 mod seed;
+mod service;
 mod stores;

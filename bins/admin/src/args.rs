@@ -7,6 +7,7 @@ mod time;
 mod usage;
 pub(crate) mod user;
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
@@ -19,8 +20,8 @@ pub(crate) use user::UserCommand;
 
 /// Looks after an LLMGateway: API keys, models, users, usage, the audit log.
 ///
-/// It works on the store itself, MongoDB or a SQLite file, so no service need run. Running gateways see a change
-/// within a second.
+/// Commands work on the store itself, MongoDB or a SQLite file, so no service need run. Running gateways see a change
+/// within a second. `serve` offers the same, and more, as a REST API.
 #[derive(Debug, Parser)]
 #[command(name = "llm-gateway-admin", version, after_long_help = AFTER_HELP)]
 pub(crate) struct Args {
@@ -32,7 +33,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "DIR", global = true, conflicts_with = "config")]
     pub(crate) data: Option<PathBuf>,
 
-    /// Print JSON, as the REST API answers it.
+    /// Print JSON, as the REST API answers it; with `serve` one line when it serves.
     #[arg(long, global = true)]
     pub(crate) json: bool,
 
@@ -43,6 +44,11 @@ pub(crate) struct Args {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Serve the REST API until SIGTERM, on an address of its own.
+    ///
+    /// It also starts while MongoDB or Redis is away; /health/ready at the health address says which one is missing.
+    Serve(Serve),
+
     /// API keys.
     #[command(subcommand)]
     Key(KeyCommand),
@@ -75,6 +81,18 @@ pub(crate) enum Command {
     Openapi,
 }
 
+/// How to serve.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Serve {
+    /// Where the API listens [default: 127.0.0.1:8081; port 0: any free port]
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) listen: Option<SocketAddr>,
+
+    /// Where health checks and metrics are [default: 127.0.0.1:9091]
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) health_listen: Option<SocketAddr>,
+}
+
 /// What to do with settings.
 #[derive(Debug, Clone, Copy, Subcommand)]
 pub(crate) enum ConfigCommand {
@@ -92,8 +110,10 @@ Examples:
   llm-gateway-admin --config /etc/llmgw.toml model add llama-3 --url http://10.0.0.5:8000
   llm-gateway-admin --data ./llmgw-data usage report --by user,model --bucket day
 
+  ADMIN_KEY=... llm-gateway-admin --config /etc/llmgw.toml serve
+
 Settings, low to high: defaults, --config FILE (TOML), environment (LLMGW_SECTION__FIELD), flags. It needs those of
-[store], [mongo], [redis] and [keys]; `config reference` lists them all.
+[store], [mongo], [redis] and [keys], and to serve those of [admin]; `config reference` lists them all.
 
 Exit codes: 0 done, 1 failed, 2 wrong usage, 78 bad configuration.";
 

@@ -14,8 +14,8 @@ use crate::args::{
 };
 use crate::open::{Checked, Opened};
 use crate::output::{self, Shown};
-use crate::people;
 use crate::settings::{self, Loaded};
+use crate::{people, serve};
 
 /// The longest text that is read as a key, in bytes.
 const LONGEST_KEY: u64 = 1_024;
@@ -32,6 +32,7 @@ pub(crate) fn run(args: Args) -> Result<ExitCode, Failure> {
     let loaded = Loaded::load(&args)?;
     let standalone = args.data.is_some();
     match args.command {
+        Command::Serve(_) => serve::run(&loaded, standalone, args.json),
         Command::Config(ConfigCommand::Print) => Ok(output::text(&loaded.layers.print())),
         Command::Config(_) => {
             Checked::check(&loaded, standalone)?;
@@ -68,7 +69,7 @@ async fn work(opened: &Opened, command: Command) -> Result<Shown, Failure> {
         }
         Command::Rollup(command) => rollup(admin, command).await,
         // Done before the stores were opened.
-        Command::Config(_) | Command::Openapi => Ok(Shown::Nothing),
+        Command::Serve(_) | Command::Config(_) | Command::Openapi => Ok(Shown::Nothing),
     }
 }
 

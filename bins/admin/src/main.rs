@@ -5,6 +5,7 @@ mod commands;
 mod open;
 mod output;
 mod people;
+mod serve;
 mod settings;
 mod tables;
 mod told;

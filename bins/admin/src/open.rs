@@ -12,7 +12,8 @@ use llmgw_keys::{Failures, KeyService, Pepper, UserService};
 use llmgw_models::ModelService;
 use llmgw_sessions::{MemorySessions, SessionStore};
 use llmgw_store_redis::{RedisAdmission, RedisFeed, RedisSessions, RedisStore};
-use llmgw_stores::{Kept, Lasting, peppers, redis};
+use llmgw_stores::{Lasting, MongoStore, peppers, redis};
+use llmgw_types::ChangeFeed;
 use llmgw_usage::admission::{AdmissionStore, Calendar, MemoryAdmission, StandingLimits};
 
 use crate::settings::{Loaded, Settings};
@@ -23,7 +24,7 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 
 /// What the settings come to; no store was asked anything yet.
 pub(crate) struct Checked {
-    pepper: Pepper,
+    peppers: Vec<Pepper>,
     lasting: Lasting,
     redis: Option<RedisStore>,
     limits: Calendar,
@@ -36,6 +37,12 @@ pub(crate) struct Opened {
     pub(crate) told: Arc<Told>,
 }
 
+/// The administration, and what it stands on.
+pub(crate) struct Built {
+    pub(crate) admin: Admin,
+    pub(crate) mongo: Option<MongoStore>,
+}
+
 impl Checked {
     /// Looks at everything; names the first fault and the layer it came from. `standalone` has no Redis.
     pub(crate) fn check(loaded: &Loaded, standalone: bool) -> Result<Self, Failure> {
@@ -43,7 +50,10 @@ impl Checked {
     }
 
     fn of(settings: &Settings, standalone: bool) -> Result<Self, Fault> {
-        let newest = peppers(&settings.keys)?.into_iter().next();
+        let peppers = peppers(&settings.keys)?;
+        if peppers.is_empty() {
+            return Err(Fault::new("keys.pepper_file", "there is no pepper in it"));
+        }
         if let (StoreKind::Sqlite, Some(path)) = (settings.store.kind, &settings.store.path)
             && !path.is_file()
         {
@@ -51,7 +61,7 @@ impl Checked {
             return Err(Fault::new("store.path", what));
         }
         Ok(Self {
-            pepper: newest.ok_or_else(|| Fault::new("keys.pepper_file", "there is no pepper in it"))?,
+            peppers,
             lasting: Lasting::of(&settings.store, &settings.mongo, &settings.reports)?,
             limits: zone("limits.timezone", &settings.limits.timezone.0)?,
             reports: zone("reports.timezone", &settings.reports.timezone.0)?,
@@ -59,11 +69,32 @@ impl Checked {
         })
     }
 
+    /// Redis, where there is one.
+    pub(crate) const fn redis(&self) -> Option<&RedisStore> {
+        self.redis.as_ref()
+    }
+
+    /// All that the admin key may be hashed under, the newest first.
+    pub(crate) fn peppers(&self) -> &[Pepper] {
+        &self.peppers
+    }
+
     /// Opens what lasts, and sees that it is there and of use.
     pub(crate) async fn open(self, loaded: &Loaded) -> Result<Opened, Failure> {
-        let kept = self.lasting.open().map_err(|fault| loaded.blame(&fault))?;
-        prepare(&kept, loaded).await?;
         let told = Arc::new(Told::over(self.redis.clone().map(RedisFeed::new)));
+        let built = self.build(loaded, told.clone())?;
+        prepare(built.mongo.as_ref(), loaded).await?;
+        Ok(Opened {
+            admin: built.admin,
+            told,
+        })
+    }
+
+    /// Puts everything together, changes told to `told`; no store is asked anything yet.
+    pub(crate) fn build(self, loaded: &Loaded, told: Arc<dyn ChangeFeed>) -> Result<Built, Failure> {
+        let kept = self.lasting.open().map_err(|fault| loaded.blame(&fault))?;
+        let pepper = self.peppers.into_iter().next();
+        let pepper = pepper.ok_or_else(|| "there is no pepper".to_owned())?;
         let (clock, entropy) = (Arc::new(SystemClock::default()), Arc::new(OsEntropy));
         let shared = shared(self.redis, kept.sessions, self.limits);
         let settings = &loaded.settings;
@@ -71,7 +102,7 @@ impl Checked {
             keys: KeyService::new(
                 Arc::clone(&kept.keys),
                 Arc::clone(&kept.users),
-                self.pepper,
+                pepper,
                 told.clone(),
                 entropy.clone(),
             ),
@@ -83,14 +114,17 @@ impl Checked {
             sessions: shared.sessions,
             auditor: Auditor::new(Arc::clone(&kept.audit), clock.clone(), entropy),
             audit: kept.audit,
-            feed: told.clone(),
+            feed: told,
             default_upstream: settings.upstream.default_url.as_ref().map(|url| url.0.clone()),
             failures: Failures::default(),
             calendar: self.reports,
             currency: settings.reports.currency.clone(),
             clock,
         };
-        Ok(Opened { admin, told })
+        Ok(Built {
+            admin,
+            mongo: kept.mongo,
+        })
     }
 }
 
@@ -118,8 +152,8 @@ fn shared(redis: Option<RedisStore>, kept: Option<Arc<dyn SessionStore>>, calend
     }
 }
 
-async fn prepare(kept: &Kept, loaded: &Loaded) -> Result<(), Failure> {
-    let Some(mongo) = &kept.mongo else {
+async fn prepare(mongo: Option<&MongoStore>, loaded: &Loaded) -> Result<(), Failure> {
+    let Some(mongo) = mongo else {
         return Ok(());
     };
     let away = |why: String| format!("MongoDB does not answer: {why}; nothing was changed");

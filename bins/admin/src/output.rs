@@ -5,6 +5,7 @@
     reason = "the command line's own output"
 )]
 
+use std::net::SocketAddr;
 use std::process::ExitCode;
 
 use llmgw_boot::{Failure, chain};
@@ -141,6 +142,18 @@ fn table(table: &comfy_table::Table) {
 pub(crate) fn text(text: &str) -> ExitCode {
     print!("{text}");
     ExitCode::SUCCESS
+}
+
+/// Says where it serves, as one line for programs or as text for people.
+pub(crate) fn serving((listen, health): (SocketAddr, SocketAddr), as_json: bool) {
+    if as_json {
+        let line = json!({"ready": true, "listen": listen.to_string(), "health": health.to_string()});
+        println!("{line}");
+        return;
+    }
+    println!("LLMGateway's administration is ready.\n");
+    println!("  API      http://{listen}/api/v1  (described at http://{listen}/api/v1/openapi.json)");
+    println!("  Health   http://{health}/health/ready  and /metrics");
 }
 
 /// Says that each of these sections is well.

@@ -2,21 +2,22 @@
 
 use std::path::{Path, PathBuf};
 
-use llmgw_boot::Failure;
 use llmgw_boot::config::{
-    ConfigError, Fault, KeysSection, Layers, LimitsSection, MongoSection, RedisSection, ReportsSection,
-    StoreKind, StoreSection, UpstreamSection,
+    AdminSection, ConfigError, Fault, KeysSection, Layers, LimitsSection, LogSection, MongoSection,
+    RedisSection, ReportsSection, StoreKind, StoreSection, UpstreamSection,
 };
+use llmgw_boot::{Failure, LogGuard};
 use serde::{Deserialize, Serialize};
 
-use crate::args::Args;
+use crate::args::{Args, Command};
 
 /// Sections of the services, which may stand in the same file.
-const OF_OTHERS: [&str; 7] = ["gateway", "journal", "secrets", "admin", "portal", "saml", "log"];
+const OF_OTHERS: [&str; 5] = ["gateway", "journal", "secrets", "portal", "saml"];
 
 /// Everything that can be set.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Settings {
+    pub(crate) admin: AdminSection,
     pub(crate) store: StoreSection,
     pub(crate) mongo: MongoSection,
     pub(crate) redis: RedisSection,
@@ -24,6 +25,7 @@ pub(crate) struct Settings {
     pub(crate) limits: LimitsSection,
     pub(crate) upstream: UpstreamSection,
     pub(crate) reports: ReportsSection,
+    pub(crate) log: LogSection,
 }
 
 /// The settings, and the layers they came from.
@@ -45,8 +47,26 @@ impl Loaded {
             Some(dir) => in_data_folder(layers.environment(), dir)?,
             None => layers.environment(),
         };
+        let layers = match &args.command {
+            Command::Serve(serve) => layers.flag("--listen", "admin.listen", serve.listen).flag(
+                "--health-listen",
+                "admin.health_listen",
+                serve.health_listen,
+            ),
+            _ => layers,
+        };
         let settings = layers.read()?;
         Ok(Self { settings, layers })
+    }
+
+    /// Starts the log, which is written until the guard is dropped. What comes before is not logged.
+    pub(crate) fn start_logging(&self) -> Result<LogGuard, Failure> {
+        llmgw_boot::start_logging(&self.settings.log).map_err(|error| {
+            let error = error.strip_prefix("log.level: ").unwrap_or(&error);
+            let what =
+                format!("{error}; write a level like `info`, or directives like `warn,llmgw_keys=debug`");
+            self.blame(&Fault::new("log.level", what))
+        })
     }
 
     /// Names the layer that a fault came from.

@@ -9,7 +9,7 @@ mod peppers;
 mod redis;
 
 pub use lasting::{Kept, Lasting};
-pub use llmgw_store_mongo::StartError;
+pub use llmgw_store_mongo::{MongoStore, StartError};
 pub use looks::{Answered, Looks};
 pub use peppers::peppers;
 pub use redis::redis;

@@ -153,7 +153,17 @@ impl Replica {
 
     /// Starts it and waits for its line.
     pub(super) async fn serve(&self) -> Running {
-        let (mut process, log) = self.spawn(&["--listen", "127.0.0.1:0", "--health-listen", "127.0.0.1:0"]);
+        self.serve_program("llm-gateway").await
+    }
+
+    /// Starts the administration, with the same settings, and waits for its line.
+    pub(super) async fn serve_admin(&self) -> Running {
+        self.serve_program("llm-gateway-admin").await
+    }
+
+    async fn serve_program(&self, program: &str) -> Running {
+        let listen = ["--listen", "127.0.0.1:0", "--health-listen", "127.0.0.1:0"];
+        let (mut process, log) = self.spawn(program, &listen);
         let stdout = process.0.stdout.take().unwrap();
         let (sender, line) = oneshot::channel();
         // A pipe of a child blocks.
@@ -175,7 +185,10 @@ impl Replica {
     pub(super) fn serve_unready(&self) -> Running {
         let [api, health] = [(); 2].map(|()| free_address());
         let (api_text, health_text) = (api.to_string(), health.to_string());
-        let (process, log) = self.spawn(&["--listen", &api_text, "--health-listen", &health_text]);
+        let (process, log) = self.spawn(
+            "llm-gateway",
+            &["--listen", &api_text, "--health-listen", &health_text],
+        );
         Running {
             process,
             log,
@@ -184,12 +197,12 @@ impl Replica {
         }
     }
 
-    fn spawn(&self, listen: &[&str]) -> (Process, PathBuf) {
-        let log = self.folder().join("log");
+    fn spawn(&self, program: &str, listen: &[&str]) -> (Process, PathBuf) {
+        let log = self.folder().join(format!("{program}.log"));
         let stderr = File::options().create(true).append(true).open(&log).unwrap();
         let args = [&["serve", "--json"], listen].concat();
         let child = self
-            .command("llm-gateway", &args)
+            .command(program, &args)
             .stdout(Stdio::piped())
             .stderr(stderr)
             .spawn()

@@ -58,6 +58,8 @@ impl Default for GatewaySection {
 pub struct AdminSection {
     /// Where it listens.
     pub listen: SocketAddr,
+    /// Where health and metrics are.
+    pub health_listen: SocketAddr,
     /// The admin key.
     pub key: Option<Text>,
     /// A file that holds it.
@@ -68,6 +70,7 @@ impl Default for AdminSection {
     fn default() -> Self {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 8081)),
+            health_listen: SocketAddr::from(([127, 0, 0, 1], 9091)),
             key: None,
             key_file: None,
         }

@@ -39,7 +39,7 @@ pub(in crate::config) const SECTIONS: [(&str, &str); 14] = [
 ];
 
 /// All of them, in the order of the reference.
-pub(super) const SETTINGS: [Setting; 52] = [
+pub(super) const SETTINGS: [Setting; 53] = [
     setting(
         "gateway",
         "listen",
@@ -254,6 +254,12 @@ pub(super) const SETTINGS: [Setting; 52] = [
         "the folder of `file:` secrets that targets name",
     ),
     setting("admin", "listen", Socket, "where the administration is"),
+    setting(
+        "admin",
+        "health_listen",
+        Socket,
+        "where health checks and metrics of `llm-gateway-admin serve` are",
+    ),
     setting("admin", "key", Secret, "the admin key, 16 characters or more"),
     setting("admin", "key_file", File, "a file that holds it"),
     setting("log", "format", OneOf(&["human", "json"]), "how a line looks"),

@@ -7,10 +7,11 @@ mod writer;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::thread::{Builder, JoinHandle};
+use std::time::Duration;
 
 use jiff::tz::TimeZone;
 use llmgw_types::StoreError;
-use rusqlite::{Connection, OpenFlags, Params};
+use rusqlite::{Connection, ErrorCode, OpenFlags, Params};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::Options;
@@ -22,6 +23,9 @@ const READERS: usize = 2;
 // Callers beyond this wait; each waiting append holds a batch in memory.
 const QUEUE: usize = 256;
 const STATEMENTS: usize = 64;
+// Five seconds in all.
+const MODE_ATTEMPTS: usize = 1_000;
+const MODE_PAUSE: Duration = Duration::from_millis(5);
 
 /// The queues to the threads. Dropping it ends them after what is queued.
 #[derive(Debug)]
@@ -104,13 +108,31 @@ fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> Result<JoinHandle<(
         .map_err(|error| StoreError::unavailable(STORE, error))
 }
 
+// Of several who open a new file at once one changes its mode, and SQLite does not wait for that by itself: its busy
+// timeout does not hold here.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a file is opened before anything is served, and nobody else needs this thread"
+)]
+fn write_ahead(connection: &Connection) -> rusqlite::Result<()> {
+    for _ in 0..MODE_ATTEMPTS {
+        match connection.pragma_update(None, "journal_mode", "WAL") {
+            Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) => {
+                std::thread::sleep(MODE_PAUSE);
+            }
+            done => return done,
+        }
+    }
+    connection.pragma_update(None, "journal_mode", "WAL")
+}
+
 fn open_writer(path: &Path, options: &Options) -> rusqlite::Result<Connection> {
     let connection = Connection::open_with_flags(
         path,
         OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
     )?;
     prepare(&connection, options)?;
-    connection.pragma_update(None, "journal_mode", "WAL")?;
+    write_ahead(&connection)?;
     // A power cut must not take back what was confirmed: the journal forgets records once they are in here,
     // and a revoked key must stay revoked. With NORMAL, WAL may lose the last transactions. FULL costs one
     // fsync per transaction, which records share by the hundred and small writes by grouping.

@@ -10,6 +10,8 @@ def log_in(page, team, name, path="/"):
     page.goto(team.portal + path)
     if page.get_by_role("link", name=re.compile("sign in", re.I)).count():
         page.get_by_role("link", name=re.compile("sign in", re.I)).first.click()
+        # On a busy machine the browser is still on its way to the institution.
+        page.wait_for_url(lambda url: not url.startswith(team.portal + "/saml/login"))
     if "127.0.0.1" in page.url:
         submit_password(page, team, name)
 

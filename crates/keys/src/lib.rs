@@ -34,6 +34,8 @@ mod own;
 mod people;
 mod service;
 mod store;
+#[cfg(test)]
+mod testing;
 mod user;
 mod users;
 

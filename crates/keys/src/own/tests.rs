@@ -2,34 +2,14 @@
 
 use std::sync::Arc;
 
-use async_trait::async_trait;
 use futures_executor::block_on;
-use llmgw_types::{Change, ChangeFeed, Entropy, Revision, Role, StoreError, UserId};
+use llmgw_types::{Revision, Role};
 
 use super::*;
+use crate::testing::{Counting, NOW, Told};
 use crate::{MemoryKeys, MemoryUsers, Pepper, UserState, UserStore};
 
-const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
 const HOUR: Duration = Duration::from_hours(1);
-
-/// Different bytes each time.
-#[derive(Default)]
-struct Counting(std::sync::atomic::AtomicU8);
-
-impl Entropy for Counting {
-    fn fill(&self, bytes: &mut [u8]) {
-        bytes.fill(self.0.fetch_add(1, std::sync::atomic::Ordering::SeqCst));
-    }
-}
-
-struct Silent;
-
-#[async_trait]
-impl ChangeFeed for Silent {
-    async fn publish(&self, _: Change) -> Result<(), StoreError> {
-        Ok(())
-    }
-}
 
 fn service() -> KeyService {
     let users = MemoryUsers::default();
@@ -40,7 +20,7 @@ fn service() -> KeyService {
         Arc::new(MemoryKeys::default()),
         Arc::new(users),
         Pepper::new(&[7; 32]).unwrap(),
-        Arc::new(Silent),
+        Arc::new(Told::default()),
         Arc::new(Counting::default()),
     )
 }

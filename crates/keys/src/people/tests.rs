@@ -1,35 +1,10 @@
 //! On the memory adapters.
 
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicU8, Ordering};
-
-use async_trait::async_trait;
 use futures_executor::block_on;
 
 use super::*;
 use crate::MemoryUsers;
-
-const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
-
-#[derive(Default)]
-struct Counting(AtomicU8);
-
-impl Entropy for Counting {
-    fn fill(&self, bytes: &mut [u8]) {
-        bytes.fill(self.0.fetch_add(1, Ordering::SeqCst));
-    }
-}
-
-#[derive(Default)]
-struct Told(Mutex<Vec<Change>>);
-
-#[async_trait]
-impl ChangeFeed for Told {
-    async fn publish(&self, change: Change) -> Result<(), StoreError> {
-        self.0.lock().unwrap().push(change);
-        Ok(())
-    }
-}
+use crate::testing::{Counting, NOW, Told};
 
 struct World {
     users: Arc<MemoryUsers>,

@@ -1,26 +1,9 @@
-//! Changes of what others may change at the same time: read, changed, and kept only if nobody was faster.
+//! Changes of keys, which others may change at the same time.
 
-use llmgw_types::{Change, KeyId, Revision, StoreError};
+use llmgw_types::{Change, KeyId, Revision, until_kept};
 
 use crate::service::check_name;
 use crate::{ApiKey, KeyError, KeyService};
-
-/// Somebody is faster so often only where something goes round in circles.
-const ATTEMPTS: usize = 10;
-
-/// Does `work` anew while somebody else was faster.
-pub(crate) async fn again<T, F>(work: impl Fn() -> F) -> Result<T, StoreError>
-where
-    F: Future<Output = Result<T, StoreError>>,
-{
-    for _ in 1..ATTEMPTS {
-        match work().await {
-            Err(StoreError::Changed { .. }) => {}
-            done => return done,
-        }
-    }
-    work().await
-}
 
 /// Whether somebody who saw `seen` may change what has `revision`; whoever saw nothing may.
 pub(crate) fn still(seen: Option<Revision>, revision: Revision) -> Result<(), KeyError> {
@@ -51,21 +34,18 @@ impl KeyService {
         seen: Option<Revision>,
         change: impl Fn(&mut ApiKey) -> Result<(), KeyError>,
     ) -> Result<ApiKey, KeyError> {
-        for _ in 0..ATTEMPTS {
+        let change = &change;
+        let changed = until_kept(|| async move {
             let mut key = self.get(id).await?;
             still(seen, key.revision)?;
             change(&mut key)?;
             check_name("name", &key.name)?;
-            match self.keys.update(&key).await {
-                Ok(()) => {
-                    self.feed.publish(Change::Key(id)).await?;
-                    key.revision = key.revision.next();
-                    return Ok(key);
-                }
-                Err(StoreError::Changed { .. }) => {}
-                Err(error) => return Err(error.into()),
-            }
-        }
-        Err(KeyError::Changed)
+            self.keys.update(&key).await?;
+            key.revision = key.revision.next();
+            Ok::<_, KeyError>(key)
+        });
+        let key = changed.await?;
+        self.feed.publish(Change::Key(id)).await?;
+        Ok(key)
     }
 }

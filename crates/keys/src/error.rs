@@ -1,6 +1,6 @@
 //! Why a key's text, a pepper or a new key is refused.
 
-use llmgw_types::StoreError;
+use llmgw_types::{Overtaken, StoreError};
 
 /// Why a text is not a key, or bytes are not a pepper.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -43,4 +43,10 @@ pub enum KeyError {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+impl Overtaken for KeyError {
+    fn is_overtaken(&self) -> bool {
+        matches!(self, Self::Store(error) if error.is_overtaken())
+    }
 }

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use llmgw_types::{KeyId, ModelId, Timestamp, random};
+use llmgw_types::{KeyId, ModelId, StoreError, Timestamp, UserId, random};
 
 use crate::service::check_name;
-use crate::{ApiKey, KeyError, KeyService, KeyState, KeyText, MadeKey, NewKey, Page, User};
+use crate::{ApiKey, KeyError, KeyService, KeyState, KeyStore, KeyText, MadeKey, NewKey, Page, User};
 
 const PAGE: usize = 1_000;
 
@@ -38,17 +38,7 @@ impl<'a> OwnKeys<'a> {
     /// # Errors
     /// When the store failed.
     pub async fn list(&self) -> Result<Vec<ApiKey>, KeyError> {
-        let mut all: Vec<ApiKey> = Vec::new();
-        loop {
-            let after = all.last().map(|key| key.id);
-            let page = Page { after, limit: PAGE };
-            let keys = self.service.keys.list(Some(self.owner.id), page).await?;
-            let last = keys.len() < PAGE;
-            all.extend(keys);
-            if last {
-                return Ok(all);
-            }
-        }
+        Ok(all_of(&*self.service.keys, self.owner.id).await?)
     }
 
     /// One of them.
@@ -173,6 +163,20 @@ impl KeyService {
 
     pub(crate) fn fresh(&self) -> KeyText {
         KeyText::generate(random(&*self.entropy))
+    }
+}
+
+/// All keys of `owner`, in the order they were made.
+pub(crate) async fn all_of(keys: &dyn KeyStore, owner: UserId) -> Result<Vec<ApiKey>, StoreError> {
+    let mut all: Vec<ApiKey> = Vec::new();
+    loop {
+        let after = all.last().map(|key| key.id);
+        let some = keys.list(Some(owner), Page { after, limit: PAGE }).await?;
+        let last = some.len() < PAGE;
+        all.extend(some);
+        if last {
+            return Ok(all);
+        }
     }
 }
 

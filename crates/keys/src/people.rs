@@ -3,10 +3,9 @@
 use std::sync::Arc;
 
 use llmgw_types::{
-    Change, ChangeFeed, Entropy, GroupName, Revision, Role, StoreError, Timestamp, UserId, random,
+    Change, ChangeFeed, Entropy, GroupName, Revision, Role, StoreError, Timestamp, UserId, random, until_kept,
 };
 
-use crate::change::again;
 use crate::{User, UserState, UserStore};
 
 /// Somebody as an institution knows them at a login.
@@ -58,7 +57,7 @@ impl People {
     /// # Errors
     /// When the store failed.
     pub async fn arrive(&self, arrival: Arrival, now: Timestamp) -> Result<Arrived, StoreError> {
-        again(|| self.arrive_once(&arrival, now)).await
+        until_kept(|| self.arrive_once(&arrival, now)).await
     }
 
     async fn arrive_once(&self, arrival: &Arrival, now: Timestamp) -> Result<Arrived, StoreError> {
@@ -103,7 +102,7 @@ impl People {
     /// # Errors
     /// When the user is not there, or the store failed.
     pub async fn accept(&self, id: UserId, version: &str) -> Result<(), StoreError> {
-        again(|| async {
+        until_kept(|| async {
             let mut user = self.users.get(id).await?.ok_or_else(|| StoreError::Missing {
                 what: format!("user {id}"),
             })?;
@@ -119,6 +118,10 @@ impl People {
     /// # Errors
     /// When the store failed.
     pub async fn local(&self, name: &str, role: Role, now: Timestamp) -> Result<User, StoreError> {
+        until_kept(|| self.local_once(name, role, now)).await
+    }
+
+    async fn local_once(&self, name: &str, role: Role, now: Timestamp) -> Result<User, StoreError> {
         if let Some(user) = self.users.by_name(name).await? {
             return self.with_role(user, role).await;
         }

@@ -3,15 +3,14 @@
 use std::sync::Arc;
 
 use llmgw_types::{
-    Change, ChangeFeed, Entropy, GroupName, KeyId, Limit, Revision, Role, StoreError, Timestamp, UserId,
-    random,
+    Change, ChangeFeed, Entropy, GroupName, KeyId, Limit, Revision, Role, Timestamp, UserId, random,
+    until_kept,
 };
 
-use crate::change::{again, still};
+use crate::change::still;
+use crate::own::all_of;
 use crate::service::check_name;
 use crate::{ApiKey, KeyError, KeyState, KeyStore, Page, User, UserState, UserStore};
-
-const PAGE: usize = 1_000;
 
 /// What keys of erased users are called.
 const ERASED: &str = "erased";
@@ -95,16 +94,7 @@ impl UserService {
     /// # Errors
     /// When the store failed.
     pub async fn keys_of(&self, id: UserId) -> Result<Vec<ApiKey>, KeyError> {
-        let mut all: Vec<ApiKey> = Vec::new();
-        loop {
-            let after = all.last().map(|key| key.id);
-            let some = self.keys.list(Some(id), Page { after, limit: PAGE }).await?;
-            let last = some.len() < PAGE;
-            all.extend(some);
-            if last {
-                return Ok(all);
-            }
-        }
+        Ok(all_of(&*self.keys, id).await?)
     }
 
     /// Makes a user.
@@ -144,21 +134,14 @@ impl UserService {
         seen: Option<Revision>,
         change: impl Fn(&mut User) -> Result<(), KeyError> + Send + Sync,
     ) -> Result<User, KeyError> {
-        let changed = again(|| async {
-            let Some(mut user) = self.users.get(id).await? else {
-                return Ok(Err(KeyError::NoUser));
-            };
-            if let Err(error) = still(seen, user.revision).and_then(|()| apply(&change, &mut user)) {
-                return Ok(Err(error));
-            }
-            self.users.update(&user).await?;
-            user.revision = user.revision.next();
-            Ok(Ok(user))
+        let change = &change;
+        let changed = until_kept(|| async move {
+            let mut user = self.get(id).await?;
+            still(seen, user.revision)?;
+            apply(change, &mut user)?;
+            self.kept(user).await
         });
-        let user = match changed.await {
-            Err(StoreError::Changed { .. }) => return Err(KeyError::Changed),
-            changed => changed??,
-        };
+        let user = changed.await?;
         self.feed.publish(Change::User(id)).await?;
         Ok(user)
     }
@@ -177,25 +160,27 @@ impl UserService {
                 self.erase_key(key.id).await?;
             }
         }
-        let erased = again(|| async {
-            let Some(mut user) = self.users.get(id).await? else {
-                return Ok(Err(KeyError::NoUser));
-            };
+        let erased = until_kept(|| async {
+            let user = self.get(id).await?;
             if user.state == UserState::Erased {
-                return Ok(Ok(user));
+                return Ok(user);
             }
-            user = erased(&user);
-            self.users.update(&user).await?;
-            user.revision = user.revision.next();
-            Ok(Ok(user))
+            self.kept(erased(&user)).await
         });
-        let user = erased.await??;
+        let user = erased.await?;
         self.feed.publish(Change::User(id)).await?;
         Ok(user)
     }
 
+    // As it is there then.
+    async fn kept(&self, user: User) -> Result<User, KeyError> {
+        self.users.update(&user).await?;
+        let revision = user.revision.next();
+        Ok(User { revision, ..user })
+    }
+
     async fn erase_key(&self, id: KeyId) -> Result<(), KeyError> {
-        let erased = again(|| async {
+        let erased = until_kept(|| async {
             let Some(key) = self.keys.get(id).await? else {
                 return Ok(());
             };

@@ -38,7 +38,7 @@ pub use limit::{Limit, LimitError, Unit, Window};
 pub use money::{Money, Price};
 pub use observer::{Event, NoObserver, Observer};
 pub use principal::{Principal, Role};
-pub use revision::Revision;
+pub use revision::{Overtaken, Revision, until_kept};
 pub use secrecy::{ExposeSecret, SecretString};
 pub use time::{Clock, ManualClock, Timestamp};
 pub use tokens::{TokenSource, TokenUsage, UnknownTokenSource};

@@ -73,7 +73,7 @@ impl Admin {
     /// # Errors
     /// When the store failed.
     pub async fn default_limits(&self) -> Result<Defaults, Problem> {
-        Ok(self.defaults(&self.limits.store().get().await?))
+        Ok(self.defaults(&self.limits.set().await?))
     }
 
     /// Sets limits of everyone and of each user. `seen`: only if limits have this revision.
@@ -95,7 +95,6 @@ impl Admin {
         Ok(self.defaults(&set.await?))
     }
 
-    // Whoever saw nothing changes what is there, whoever else does so at the same time.
     async fn set_limits(
         &self,
         caller: &Caller,
@@ -104,10 +103,7 @@ impl Admin {
         noted: impl Fn(&SetLimits) -> Value,
         change: impl Fn(&mut SetLimits),
     ) -> Result<SetLimits, Problem> {
-        let before = self.limits.store().get().await?;
-        if seen.is_some_and(|seen| seen != before.revision) {
-            return Err(Problem::changed());
-        }
+        let before = self.limits.set().await?;
         let mut after = before.clone();
         change(&mut after);
         let planned = Planned {
@@ -117,13 +113,11 @@ impl Admin {
             after: Some(noted(&after)),
         };
         let setting = async {
-            self.limits.store().set(&after).await?;
+            let set = self.limits.change(seen, change).await?;
             self.feed.publish(Change::Limits).await?;
-            Ok(((), None))
+            Ok((set, None))
         };
-        self.audited(caller, planned, setting).await?;
-        after.revision = after.revision.next();
-        Ok(after)
+        self.audited(caller, planned, setting).await
     }
 }
 

@@ -86,7 +86,7 @@ impl Admin {
     /// # Errors
     /// When the store failed.
     pub async fn groups(&self) -> Result<Groups, Problem> {
-        let set = self.limits.store().get().await?;
+        let set = self.limits.set().await?;
         Ok(Groups {
             data: self.shown_groups(&set),
             revision: set.revision,
@@ -137,7 +137,7 @@ impl Admin {
         group: &GroupName,
         seen: Option<Revision>,
     ) -> Result<(), Problem> {
-        let set = self.limits.store().get().await?;
+        let set = self.limits.set().await?;
         if !set.groups.iter().any(|limits| limits.group == *group) {
             return Err(Problem::not_found("No limits were set for this group here."));
         }
@@ -163,7 +163,7 @@ pub(crate) async fn group(
     _: Reader,
     group: Path<GroupName>,
 ) -> Result<HttpResponse, Problem> {
-    let set = admin.limits.store().get().await?;
+    let set = admin.limits.set().await?;
     let shown = admin.one_group(&set, &group)?;
     Ok(tagged(HttpResponse::Ok(), set.revision, shown))
 }

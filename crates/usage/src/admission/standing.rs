@@ -2,10 +2,12 @@
 //! place while gateways run.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
+use arc_swap::ArcSwap;
 use async_trait::async_trait;
-use llmgw_types::{GroupName, Limit, Revision, StoreError};
+use llmgw_types::{GroupName, Limit, Revision, StoreError, until_kept};
 use serde::{Deserialize, Serialize};
 
 use super::{GroupLimit, LimitPolicy};
@@ -67,9 +69,7 @@ impl LimitStore for MemoryLimits {
     async fn set(&self, limits: &SetLimits) -> Result<(), StoreError> {
         let mut set = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if set.revision != limits.revision {
-            return Err(StoreError::Changed {
-                what: "the limits".to_owned(),
-            });
+            return Err(changed());
         }
         *set = SetLimits {
             revision: limits.revision.next(),
@@ -83,24 +83,33 @@ impl LimitStore for MemoryLimits {
 pub struct StandingLimits {
     settings: LimitPolicy,
     store: Arc<dyn LimitStore>,
-    in_force: Mutex<(Revision, Arc<LimitPolicy>)>,
+    in_force: ArcSwap<InForce>,
+    refreshes: AtomicU64,
+}
+
+struct InForce {
+    // That of the refresh which read it.
+    number: u64,
+    policy: Arc<LimitPolicy>,
 }
 
 impl StandingLimits {
     /// What the settings say, until the first [`refresh`](Self::refresh) read what `store` has.
     #[must_use]
     pub fn new(settings: LimitPolicy, store: Arc<dyn LimitStore>) -> Self {
+        let policy = Arc::new(settings.clone());
         Self {
-            in_force: Mutex::new((Revision::default(), Arc::new(settings.clone()))),
             settings,
             store,
+            in_force: ArcSwap::from_pointee(InForce { number: 0, policy }),
+            refreshes: AtomicU64::new(0),
         }
     }
 
     /// What is in force.
     #[must_use]
     pub fn get(&self) -> Arc<LimitPolicy> {
-        Arc::clone(&self.lock().1)
+        Arc::clone(&self.in_force.load().policy)
     }
 
     /// What the settings say.
@@ -109,29 +118,58 @@ impl StandingLimits {
         &self.settings
     }
 
-    /// Where it is kept what administrators set.
-    #[must_use]
-    pub fn store(&self) -> &Arc<dyn LimitStore> {
-        &self.store
+    /// What administrators set.
+    ///
+    /// # Errors
+    /// When the store failed.
+    pub async fn set(&self) -> Result<SetLimits, StoreError> {
+        self.store.get().await
     }
 
-    /// Puts in force what the store has.
+    /// Changes what administrators set, as `change` says; returns it as it is then. `seen` is the revision that the
+    /// caller looked at, if they care; `change` may be called several times, each time with what is there. Who has
+    /// limits in force is to be told.
+    ///
+    /// # Errors
+    /// [`StoreError::Changed`] when it is not what was seen; when the store failed.
+    pub async fn change(
+        &self,
+        seen: Option<Revision>,
+        change: impl Fn(&mut SetLimits),
+    ) -> Result<SetLimits, StoreError> {
+        let once = || async {
+            let mut limits = self.store.get().await?;
+            if seen.is_some_and(|seen| seen != limits.revision) {
+                return Err(changed());
+            }
+            change(&mut limits);
+            self.store.set(&limits).await?;
+            limits.revision = limits.revision.next();
+            Ok(limits)
+        };
+        match seen {
+            Some(_) => once().await,
+            None => until_kept(once).await,
+        }
+    }
+
+    /// Puts in force what the store has. Refreshes may overlap: what was asked for last stays.
     ///
     /// # Errors
     /// When the store failed; what was in force is then.
     pub async fn refresh(&self) -> Result<(), StoreError> {
-        let set = self.store.get().await?;
-        let policy = Arc::new(set.over(&self.settings));
-        let mut in_force = self.lock();
-        // Of two that read at the same time the slower may have read less.
-        if set.revision >= in_force.0 {
-            *in_force = (set.revision, policy);
-        }
+        let number = self.refreshes.fetch_add(1, Ordering::SeqCst) + 1;
+        let policy = Arc::new(self.store.get().await?.over(&self.settings));
+        let next = Arc::new(InForce { number, policy });
+        self.in_force
+            .rcu(|now| Arc::clone(if now.number < number { &next } else { now }));
         Ok(())
     }
+}
 
-    fn lock(&self) -> MutexGuard<'_, (Revision, Arc<LimitPolicy>)> {
-        self.in_force.lock().unwrap_or_else(PoisonError::into_inner)
+fn changed() -> StoreError {
+    StoreError::Changed {
+        what: "the limits".to_owned(),
     }
 }
 
@@ -171,8 +209,14 @@ mod tests {
         };
         let limits = StandingLimits::new(settings.clone(), Arc::new(MemoryLimits::default()));
         let set = |set: SetLimits| {
-            let revision = block_on(limits.store().get()).unwrap().revision;
-            block_on(limits.store().set(&SetLimits { revision, ..set })).unwrap();
+            let put = |limits: &mut SetLimits| {
+                let revision = limits.revision;
+                *limits = SetLimits {
+                    revision,
+                    ..set.clone()
+                };
+            };
+            block_on(limits.change(None, put)).unwrap();
             block_on(limits.refresh()).unwrap();
             limits.get()
         };
@@ -185,6 +229,48 @@ mod tests {
         assert_eq!((&now.everyone, &now.each_user), (&tokens(1), &Vec::new()));
         assert_eq!(now.groups, [group("b", 5), group("c", 6), group("a", 3)]);
         assert_eq!(*set(SetLimits::default()), settings);
+    }
+
+    /// Somebody else sets limits between our look and our change, so many times.
+    struct Busy {
+        inner: MemoryLimits,
+        others: AtomicU64,
+    }
+
+    #[async_trait]
+    impl LimitStore for Busy {
+        async fn get(&self) -> Result<SetLimits, StoreError> {
+            let read = self.inner.get().await?;
+            let one_less = |left: u64| left.checked_sub(1);
+            if self
+                .others
+                .fetch_update(Ordering::SeqCst, Ordering::SeqCst, one_less)
+                .is_ok()
+            {
+                self.inner.set(&read).await?;
+            }
+            Ok(read)
+        }
+
+        async fn set(&self, limits: &SetLimits) -> Result<(), StoreError> {
+            self.inner.set(limits).await
+        }
+    }
+
+    #[test]
+    fn whoever_saw_nothing_changes_what_is_there_and_whoever_saw_something_else_changes_nothing() {
+        let store = Arc::new(Busy {
+            inner: MemoryLimits::default(),
+            others: AtomicU64::new(3),
+        });
+        let limits = StandingLimits::new(LimitPolicy::default(), store.clone());
+        let seen = block_on(limits.set()).unwrap().revision;
+        let late = block_on(limits.change(Some(seen), |set| set.everyone = Some(tokens(1))));
+        assert!(matches!(late, Err(StoreError::Changed { .. })), "{late:?}");
+        let kept = block_on(limits.change(None, |set| set.each_user = Some(tokens(2)))).unwrap();
+        assert_eq!((&kept.everyone, &kept.each_user), (&None, &Some(tokens(2))));
+        assert_eq!(block_on(limits.set()).unwrap(), kept);
+        assert_eq!(store.others.load(Ordering::SeqCst), 0);
     }
 
     #[cfg(feature = "contract")]

@@ -69,7 +69,9 @@ impl CallError {
     /// Whether another call over the same connection may fail like this one.
     pub(crate) fn is_of_the_connection(&self) -> bool {
         match self {
-            Self::Timeout(_) | Self::Pool(_) => true,
+            // Late is not dead: whoever waited sees how long nothing came.
+            Self::Timeout(_) => false,
+            Self::Pool(_) => true,
             Self::Redis(error) => {
                 error.is_io_error()
                     || error.is_unrecoverable_error()

@@ -132,6 +132,16 @@ impl RedisStore {
         redis::from_redis_value(value).map_err(|_| corrupt("an answer of another type"))
     }
 
+    /// The same, waiting for no other call of ours.
+    pub(crate) async fn ask_aside<T: FromRedisValue>(
+        &self,
+        command: &Cmd,
+        within: Duration,
+    ) -> Result<T, StoreError> {
+        let value = self.0.lines.send_aside(command, within).await?;
+        redis::from_redis_value(value).map_err(|_| corrupt("an answer of another type"))
+    }
+
     /// Runs a script; the first key is the one that says where it runs in a cluster.
     pub(crate) async fn run<T: FromRedisValue>(
         &self,

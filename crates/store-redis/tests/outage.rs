@@ -187,6 +187,62 @@ fn a_full_server_refuses_and_has_done_nothing() {
     assert_eq!(away, []);
 }
 
+// One connection for calls, over a way that counts what was connected.
+fn over_one_line(redis: &Redis) -> (Line, RedisStore) {
+    let line = server::block_on(Line::to(redis.port()));
+    let options = Options {
+        connections: 1,
+        call_timeout: BOUND,
+        limits_timeout: BOUND,
+        ..Options::at(&line.url())
+    };
+    let store = server::open(&options);
+    answers(&store);
+    (line, store)
+}
+
+fn answers(store: &RedisStore) {
+    let begun = Instant::now();
+    while let Err(error) = server::block_on(store.time()) {
+        assert!(begun.elapsed() < Duration::from_secs(25), "{error:?}");
+    }
+}
+
+#[test]
+fn a_late_answer_loses_no_connection() {
+    let redis = Redis::start();
+    let (line, store) = over_one_line(&redis);
+    assert_eq!(line.made(), 1);
+    for _ in 0..3 {
+        redis.freeze();
+        fails_in_time("time", store.time());
+        redis.thaw();
+        answers(&store);
+    }
+    assert_eq!(line.made(), 1);
+}
+
+#[test]
+fn a_silent_connection_is_lost() {
+    let redis = Redis::start();
+    let (line, store) = over_one_line(&redis);
+    line.cut();
+    answers(&store);
+    assert_eq!(line.made(), 2);
+}
+
+#[test]
+fn how_the_server_is_is_asked_on_a_connection_of_its_own() {
+    let redis = Redis::start();
+    let (line, store) = over_one_line(&redis);
+    let admission = RedisAdmission::new(store, calendar());
+    let begun = Instant::now();
+    while let Err(error) = server::block_on(admission.standing(now())) {
+        assert!(begun.elapsed() < Duration::from_secs(25), "{error:?}");
+    }
+    assert_eq!(line.made(), 2);
+}
+
 #[test]
 fn many_calls_share_a_connection_that_is_lost() {
     let redis = Redis::start();

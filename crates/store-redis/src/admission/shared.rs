@@ -23,7 +23,7 @@ impl SharedCounters for RedisAdmission {
         let asked = redis::cmd("GET").arg(books).to_owned();
         let books: Option<Vec<u8>> = self
             .store
-            .ask_within(&asked, LATE.min(self.store.limits_timeout()))
+            .ask_aside(&asked, LATE.min(self.store.limits_timeout()))
             .await?;
         books.map_or(Ok(Standing::Unready), |books| answers::standing(&books, now))
     }

@@ -2,7 +2,7 @@
 //! one of them fails it goes back, and the pool finds out whether it still works.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use deadpool_redis::cluster::{ClusterClient, ClusterClientBuilder, ClusterConnection};
@@ -11,7 +11,7 @@ use deadpool_redis::redis::{AsyncConnectionConfig, Cmd, ConnectionAddr, Connecti
 use deadpool_redis::{Connection, Manager, Pool, Runtime};
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, Shared};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use crate::error::CallError;
 use crate::{Options, OptionsError};
@@ -21,13 +21,23 @@ pub(super) struct Lines {
     source: Source,
     lines: Vec<Line>,
     turn: AtomicUsize,
+    // One that nothing else is sent on.
+    aside: Line,
 }
 
 // A connection that is being made belongs to no call: who gives up waiting leaves it to the next.
 type Connecting = Shared<BoxFuture<'static, Result<Connected, CallError>>>;
 
+/// On a busy machine answers are late: a connection is dead only when none at all came for so long. To leave one that
+/// lives makes all later than it was.
+const SILENT: Duration = Duration::from_secs(1);
+
 #[derive(Default)]
-struct Line(Mutex<Option<Connecting>>);
+struct Line {
+    connecting: Mutex<Option<Connecting>>,
+    // Since when something was asked and nothing answered.
+    silent: Mutex<Option<Instant>>,
+}
 
 enum Source {
     Single(Pool),
@@ -57,16 +67,33 @@ impl Lines {
             source,
             lines: (0..options.connections.max(1)).map(|_| Line::default()).collect(),
             turn: AtomicUsize::new(0),
+            aside: Line::default(),
         })
     }
 
     /// Sends the command, and waits so long for its answer at most.
     pub(super) async fn send(&self, command: &Cmd, within: Duration) -> Result<Value, CallError> {
         let turn = self.turn.fetch_add(1, Ordering::Relaxed);
-        let line = &self.lines[turn % self.lines.len()];
+        self.send_on(&self.lines[turn % self.lines.len()], command, within)
+            .await
+    }
+
+    /// The same, on a connection where it waits for no other call: how long it takes says how the server is, and not
+    /// how busy we are.
+    pub(super) async fn send_aside(&self, command: &Cmd, within: Duration) -> Result<Value, CallError> {
+        self.send_on(&self.aside, command, within).await
+    }
+
+    async fn send_on(&self, line: &Line, command: &Cmd, within: Duration) -> Result<Value, CallError> {
         let connecting = line.take(|| self.source.connect());
-        let answer = timeout(within, ask(connecting.clone(), command)).await;
-        let answer = answer.unwrap_or(Err(CallError::Timeout(within)));
+        line.asked();
+        let Ok(answer) = timeout(within, ask(connecting.clone(), command)).await else {
+            if line.is_silent() {
+                line.forget(&connecting, false);
+            }
+            return Err(CallError::Timeout(within));
+        };
+        line.answered();
         if let Err(error) = &answer
             && error.is_of_the_connection()
         {
@@ -83,22 +110,37 @@ impl Lines {
 
 impl Line {
     fn take(&self, connect: impl FnOnce() -> Connecting) -> Connecting {
-        let mut line = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        line.get_or_insert_with(connect).clone()
+        lock(&self.connecting).get_or_insert_with(connect).clone()
+    }
+
+    fn asked(&self) {
+        lock(&self.silent).get_or_insert_with(Instant::now);
+    }
+
+    fn answered(&self) {
+        *lock(&self.silent) = None;
+    }
+
+    fn is_silent(&self) -> bool {
+        lock(&self.silent).is_some_and(|since| since.elapsed() >= SILENT)
     }
 
     // Other calls fail with the same connection, and later than this one: by then there may be a new one. One that
     // is still being made goes on. `for_good`: the pool would take it for a good one.
     fn forget(&self, failed: &Connecting, for_good: bool) {
-        let mut line = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut line = lock(&self.connecting);
         if failed.peek().is_some() && line.as_ref().is_some_and(|now| now.ptr_eq(failed)) {
             *line = None;
+            self.answered();
         }
         if for_good && let Some(Ok(Connected::Single(held))) = failed.peek() {
-            let mut place = held.place.lock().unwrap_or_else(PoisonError::into_inner);
-            drop(place.take().map(Connection::take));
+            drop(lock(&held.place).take().map(Connection::take));
         }
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Source {
@@ -139,7 +181,7 @@ fn pool(options: &Options, node: &ConnectionInfo) -> Result<Pool, OptionsError> 
     let wait = Some(options.connect_timeout);
     Pool::builder(manager)
         // One that failed is still held by calls that wait for its last answers.
-        .max_size(2 * options.connections.max(1))
+        .max_size(2 * (options.connections.max(1) + 1))
         .wait_timeout(wait)
         .create_timeout(wait)
         .recycle_timeout(wait)

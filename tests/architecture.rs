@@ -27,7 +27,7 @@ const ALL_BUT_XML: &str = "boot stores *-http store-* journal-file upstream-awc 
 
 /// One row per crate, those still to come included: folder, layer, what it may use. A word on the right is a
 /// layer, a folder, or a folder with one `*`.
-const LAYERS: [Row; 30] = [
+const LAYERS: [Row; 31] = [
     row("types", "L0", ""),
     row("keys", "L1", "types"),
     row("models", "L1", "types"),
@@ -44,9 +44,10 @@ const LAYERS: [Row; 30] = [
     row("secrets-seal", "A", "models types"),
     row("xmlsec-samael", "A", "auth-saml types"),
     row("pages", "V", ""),
+    row("browser-http", "H", "sessions types"),
     row("gateway-http", "H", "proxy L1 L0"),
-    row("portal-http", "H", "pages auth-saml L1 L0"),
-    row("admin-http", "H", "pages L1 L0"),
+    row("portal-http", "H", "browser-http pages auth-saml L1 L0"),
+    row("admin-http", "H", "browser-http pages L1 L0"),
     row("boot", "B", "L2 L1 L0"),
     row("stores", "B", "boot store-* L1 L0"),
     row("gateway", "bin", ALL_BUT_XML),

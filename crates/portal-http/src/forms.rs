@@ -3,31 +3,12 @@
 use std::pin::Pin;
 
 use actix_web::dev::Payload;
-use actix_web::http::header::CONTENT_TYPE;
 use actix_web::web::Bytes;
 use actix_web::{FromRequest, HttpRequest};
-use url::form_urlencoded;
+use llmgw_browser_http::Fields;
 
 use crate::errors::PageError;
 use crate::session::{Member, Person, Unbound};
-
-const LONGEST_FORM: usize = 64 * 1024;
-
-/// The fields of a form.
-pub(crate) struct Fields(Vec<(String, String)>);
-
-impl Fields {
-    /// The first of this name, without spaces around it.
-    pub(crate) fn one(&self, name: &str) -> &str {
-        self.all(name).next().unwrap_or_default().trim()
-    }
-
-    /// All of this name.
-    pub(crate) fn all(&self, name: &str) -> impl Iterator<Item = &str> {
-        let named = self.0.iter().filter(move |(field, _)| field == name);
-        named.map(|(_, value)| value.as_str())
-    }
-}
 
 /// A change that a member asked for.
 pub(crate) struct Change {
@@ -46,16 +27,8 @@ async fn fields(
     person: &Person,
     body: impl Future<Output = Result<Bytes, actix_web::Error>>,
 ) -> Result<Fields, PageError> {
-    let is_form = request
-        .headers()
-        .get(CONTENT_TYPE)
-        .and_then(|kind| kind.to_str().ok())
-        .is_some_and(|kind| kind.starts_with("application/x-www-form-urlencoded"));
     let body = body.await.map_err(|_| PageError::TooLong)?;
-    if !is_form || body.len() > LONGEST_FORM {
-        return Err(PageError::Forged);
-    }
-    let fields = Fields(form_urlencoded::parse(&body).into_owned().collect());
+    let fields = Fields::read(request, &body).map_err(|_| PageError::Forged)?;
     let csrf = fields.all("csrf").next().map(str::to_owned);
     if person.asked_for(request, csrf.as_deref()) {
         Ok(fields)

@@ -20,6 +20,7 @@ mod views;
 
 pub use api::openapi;
 pub use handover::{Handover, HandoverKeyError};
+pub use llmgw_browser_http::CookieKey;
 pub use portal::{Agreement, Portal, SignIn, Site};
-pub use routes::{CookieKey, routes};
+pub use routes::routes;
 pub use saml::{IdpMetadata, SamlLogin};

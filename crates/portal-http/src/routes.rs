@@ -2,17 +2,14 @@
 
 use std::sync::Arc;
 
-use actix_session::SessionMiddleware;
-use actix_session::config::{BrowserSession, TtlExtensionPolicy};
 use actix_web::HttpResponse;
-use actix_web::cookie::{Key, SameSite};
 use actix_web::http::header::{CACHE_CONTROL, HeaderValue};
 use actix_web::middleware::from_fn;
 use actix_web::web::{self, Data, FormConfig, Path, PathConfig, QueryConfig, ServiceConfig};
+use llmgw_browser_http::{CookieKey, Kept, sessions};
 
 use crate::errors::PageError;
 use crate::portal::Portal;
-use crate::session::{Kept, Sessions};
 use crate::{api, headers, local, pages, saml, views};
 
 /// The session's cookie. Browsers take it from this host only, over TLS (or on this machine), for every path.
@@ -20,25 +17,6 @@ const COOKIE: &str = "__Host-llmgw";
 
 /// An encrypted assertion with many groups has some 20 KiB.
 const LONGEST_SAML: usize = 512 * 1024;
-
-/// What the session's cookie is signed with. The token in it is random enough; a signature spares the store those
-/// that are made up.
-#[derive(Clone)]
-pub struct CookieKey(Key);
-
-impl std::fmt::Debug for CookieKey {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("CookieKey([hidden])")
-    }
-}
-
-impl CookieKey {
-    /// The same for all replicas, from 32 bytes nobody knows.
-    #[must_use]
-    pub fn derive(secret: &[u8; 32]) -> Self {
-        Self(Key::derive_from(secret))
-    }
-}
 
 /// Adds every route of the portal.
 pub fn routes(portal: Arc<Portal>, key: CookieKey) -> impl FnOnce(&mut ServiceConfig) {
@@ -50,15 +28,7 @@ pub fn routes(portal: Arc<Portal>, key: CookieKey) -> impl FnOnce(&mut ServiceCo
             lasts: portal.site.lasts,
             idle: portal.site.idle,
         };
-        let life = BrowserSession::default().state_ttl_extension_policy(TtlExtensionPolicy::OnEveryRequest);
-        let sessions = SessionMiddleware::builder(Sessions(kept), key.0)
-            .cookie_name(COOKIE.to_owned())
-            .cookie_path("/".to_owned())
-            .cookie_secure(true)
-            .cookie_http_only(true)
-            .cookie_same_site(SameSite::Lax)
-            .session_lifecycle(life)
-            .build();
+        let sessions = sessions(kept, COOKIE, key);
         let longest = FormConfig::default()
             .limit(LONGEST_SAML)
             .error_handler(|_, _| PageError::Refused.into());

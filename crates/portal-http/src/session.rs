@@ -2,12 +2,11 @@
 //! came from.
 
 mod member;
-mod store;
 
 pub(crate) use member::{Member, Person, Unbound};
-pub(crate) use store::{Kept, Sessions};
 
 use actix_session::Session;
+use llmgw_browser_http::{ENDS, LOGIN, USER};
 use llmgw_sessions::Login;
 use llmgw_types::{Timestamp, UserId};
 use serde::{Deserialize, Serialize};
@@ -63,9 +62,9 @@ pub(crate) fn enter(portal: &Portal, session: &Session, who: Entering) -> Result
         tracing::error!(%error, "a session cannot be written");
         PageError::Broken
     };
-    session.insert(store::USER, who.user).map_err(broken)?;
-    session.insert(store::LOGIN, login).map_err(broken)?;
-    session.insert(store::ENDS, who.ends).map_err(broken)?;
+    session.insert(USER, who.user).map_err(broken)?;
+    session.insert(LOGIN, login).map_err(broken)?;
+    session.insert(ENDS, who.ends).map_err(broken)?;
     session.insert(ME, me).map_err(broken)?;
     session.renew();
     Ok(())

@@ -4,13 +4,14 @@ use std::time::Duration;
 
 use actix_web::HttpResponse;
 use actix_web::web::{Data, Path};
+use llmgw_browser_http::Fields;
 use llmgw_keys::NewOwnKey;
 use llmgw_types::{KeyId, Timestamp};
 
 use super::go;
 use crate::api::{end, known_models, make, replace};
 use crate::errors::PageError;
-use crate::forms::{Change, Fields};
+use crate::forms::Change;
 use crate::portal::Portal;
 use crate::session::Member;
 use crate::views::{self, Refused};

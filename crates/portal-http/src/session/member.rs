@@ -6,11 +6,11 @@ use actix_session::{Session, SessionExt};
 use actix_web::dev::Payload;
 use actix_web::web::Data;
 use actix_web::{FromRequest, HttpRequest};
+use llmgw_browser_http::{LOGIN, USER, proves};
 use llmgw_keys::User;
 use llmgw_types::UserId;
-use subtle::ConstantTimeEq;
 
-use super::{ME, Me, store};
+use super::{ME, Me};
 use crate::errors::PageError;
 use crate::portal::Portal;
 
@@ -32,20 +32,13 @@ pub(crate) struct Person {
 impl Person {
     /// Whether a change came from a page of this session.
     pub(crate) fn asked_for(&self, request: &HttpRequest, csrf: Option<&str>) -> bool {
-        let shown = csrf.unwrap_or_default().as_bytes();
-        bool::from(shown.ct_eq(self.me.csrf.as_bytes())) && !is_from_elsewhere(request)
+        proves(request, csrf, &self.me.csrf)
     }
 
     /// The login's names, where it came from an institution.
     pub(crate) fn login(&self) -> Option<llmgw_sessions::Login> {
-        self.session.get(store::LOGIN).ok().flatten()
+        self.session.get(LOGIN).ok().flatten()
     }
-}
-
-// What browsers say themselves; others say nothing.
-fn is_from_elsewhere(request: &HttpRequest) -> bool {
-    let site = request.headers().get("sec-fetch-site");
-    site.is_some_and(|site| site != "same-origin" && site != "none")
 }
 
 async fn person(request: HttpRequest) -> Result<Person, PageError> {
@@ -56,7 +49,7 @@ async fn person(request: HttpRequest) -> Result<Person, PageError> {
             .path_and_query()
             .map(|path| path.as_str().to_owned()),
     };
-    let id: Option<UserId> = session.get(store::USER).ok().flatten();
+    let id: Option<UserId> = session.get(USER).ok().flatten();
     let me: Option<Me> = session.get(ME).ok().flatten();
     let (Some(id), Some(me)) = (id, me) else {
         return Err(back());

@@ -2,6 +2,7 @@
 
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
+use llmgw_browser_http::Fields;
 use llmgw_keys::{ApiKey, KeyState, MadeKey};
 use llmgw_pages::look::{Frame, Notice, NoticeKind, Place};
 use llmgw_pages::portal::{FieldError, KeyRow, KeyStateView, KeysPage, MadeKeyPage, NewKeyForm, RevokePage};
@@ -10,7 +11,6 @@ use llmgw_types::{KeyId, Timestamp};
 use super::{frame, page, time};
 use crate::errors::PageError;
 use crate::facts;
-use crate::forms::Fields;
 use crate::portal::Portal;
 use crate::session::Person;
 

@@ -1,6 +1,7 @@
 //! actix-session's store on our port: what our port has fields for stands in them.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,25 +11,43 @@ use llmgw_sessions::{Session, Token};
 use llmgw_types::{Clock, Entropy, Timestamp, random};
 use serde::de::DeserializeOwned;
 
-pub(super) const USER: &str = "user";
-pub(super) const LOGIN: &str = "login";
-pub(super) const ENDS: &str = "ends";
+/// Whose the session is, in what it remembers: an `Option<UserId>`.
+pub const USER: &str = "user";
+/// The log-in it came from: an `Option<Login>`.
+pub const LOGIN: &str = "login";
+/// When it is over at the latest: an `Option<Timestamp>`.
+pub const ENDS: &str = "ends";
 const CREATED: &str = "created";
 
 type State = HashMap<String, String>;
 
 /// Where sessions are, and how long they last.
 #[derive(Clone)]
-pub(crate) struct Kept {
-    pub(crate) sessions: Arc<dyn llmgw_sessions::SessionStore>,
-    pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) entropy: Arc<dyn Entropy>,
-    pub(crate) lasts: Duration,
-    pub(crate) idle: Duration,
+pub struct Kept {
+    /// Where they are.
+    pub sessions: Arc<dyn llmgw_sessions::SessionStore>,
+    /// Tells the time.
+    pub clock: Arc<dyn Clock>,
+    /// Random bits.
+    pub entropy: Arc<dyn Entropy>,
+    /// How long a session lasts at most.
+    pub lasts: Duration,
+    /// How long it lasts unused.
+    pub idle: Duration,
+}
+
+impl fmt::Debug for Kept {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Kept")
+            .field("lasts", &self.lasts)
+            .field("idle", &self.idle)
+            .finish_non_exhaustive()
+    }
 }
 
 /// [`SessionStore`] of actix-session.
-pub(crate) struct Sessions(pub(crate) Kept);
+#[derive(Debug, Clone)]
+pub struct Sessions(pub(crate) Kept);
 
 impl Sessions {
     fn session(&self, mut state: State) -> Result<Session, serde_json::Error> {

@@ -1,7 +1,7 @@
-//! The pages of the self-service portal: plain values in, HTML out.
+//! The pages of the self-service portal and of the administration: plain values in, HTML out.
 //!
 //! A view is a struct with public fields; [`Template::render`] turns it into a page. [`look`] holds what every page
-//! shares (frame, static files, chart, the form of numbers and times), [`portal`] the views themselves. Every page
+//! shares (frame, static files, chart, the form of numbers and times), [`portal`] and [`admin`] the views themselves. Every page
 //! works without JavaScript and under a content security policy that allows only our own files.
 //!
 //! This crate knows nothing of HTTP servers, sessions, stores or the services behind the portal. It reads no clock:
@@ -19,6 +19,7 @@
 //! # Ok::<(), askama::Error>(())
 //! ```
 
+pub mod admin;
 pub mod look;
 pub mod portal;
 mod texts;

@@ -10,5 +10,7 @@ mod usage;
 pub use keys::{FieldError, KeyRow, KeyStateView, KeysPage, NewKeyForm, RevokePage};
 pub use made::MadeKeyPage;
 pub use models::{LimitRow, LimitsPage, ModelRow, ModelsPage};
-pub use start::{AgreementPage, ErrorPage, LeavePage, RefusedPage, SignInPage, SignedOutPage, Way};
+pub use start::{
+    AgreementPage, ErrorPage, HandOverPage, LeavePage, RefusedPage, SignInPage, SignedOutPage, Way,
+};
 pub use usage::{Period, Totals, UsagePage, UsageRow};

@@ -1,5 +1,7 @@
 //! What holds for every page, whoever wrote the words on it.
 
+#[path = "../examples/gallery/doors.rs"]
+mod doors;
 #[path = "pages/forms.rs"]
 mod forms;
 #[path = "../examples/gallery/lists.rs"]
@@ -23,7 +25,8 @@ fn words_of_others_bring_no_markup_along() {
             !page.contains("<img src=x"),
             "{name}: an element of somebody else"
         );
-        if name.starts_with("hostile") {
+        // Who is signed out of the administration is told nothing that somebody wrote.
+        if name.starts_with("hostile") && !name.contains("admin-signed-out") {
             // The script element of our own is on every page, so the word alone would prove nothing.
             let shown = ["&#60;script&#62;alert(1)", "&lt;script&gt;alert(1)"];
             assert!(
@@ -72,7 +75,12 @@ fn nothing_is_loaded_or_sent_elsewhere() {
                     let ours = ["/", "#", "mailto:"]
                         .iter()
                         .any(|start| address.starts_with(start));
-                    assert!(ours && !address.starts_with("//"), "{name}: {tag}");
+                    // Between portal and administration there is a way, which begins with a click.
+                    let between = matches!(element, "a" | "form")
+                        && [doors::PORTAL, doors::ADMINISTRATION]
+                            .iter()
+                            .any(|place| address.starts_with(place));
+                    assert!((ours && !address.starts_with("//")) || between, "{name}: {tag}");
                 }
             }
         }

@@ -1,9 +1,11 @@
 //! Every view in several states.
 
 use llmgw_pages::Template;
+use llmgw_pages::admin::RefusedKey;
 use llmgw_pages::look::{Frame, Notice, NoticeKind, Place, SiteNames, Time, Who};
 use llmgw_pages::portal::{KeysPage, LimitsPage, ModelsPage, UsagePage};
 
+use super::doors::{PORTAL, admin_message, admin_sign_in, admin_signed_out, admin_start, hand_over};
 use super::lists::{limits, models, usage, usage_empty};
 use super::views::{agreement, error, keys, leave, made, refused, revoke, sign_in, signed_out};
 use super::words::Words;
@@ -28,9 +30,35 @@ pub(crate) fn all(words: &Words) -> llmgw_pages::Result<Pages> {
         ("signed-out-partly", signed_out(words, true).render()?),
         ("leave", leave(words).render()?),
     ];
+    pages.extend(doors(words)?);
     pages.extend(lists(words)?);
     pages.extend(empty(words)?);
     Ok(pages)
+}
+
+/// The way to the administration, and in and out there.
+fn doors(words: &Words) -> llmgw_pages::Result<Pages> {
+    Ok(vec![
+        ("hand-over", hand_over(words).render()?),
+        ("admin-sign-in", admin_sign_in(words, None, None).render()?),
+        (
+            "admin-sign-in-portal",
+            admin_sign_in(words, Some(PORTAL), None).render()?,
+        ),
+        (
+            "admin-sign-in-wrong",
+            admin_sign_in(words, Some(PORTAL), Some(RefusedKey::Wrong)).render()?,
+        ),
+        (
+            "admin-sign-in-wait",
+            admin_sign_in(words, None, Some(RefusedKey::Wait { seconds: 42 })).render()?,
+        ),
+        ("admin-signed-out", admin_signed_out(false).render()?),
+        ("admin-signed-out-everywhere", admin_signed_out(true).render()?),
+        ("admin-message", admin_message(words).render()?),
+        ("admin-start", admin_start(words, true).render()?),
+        ("admin-start-auditor", admin_start(words, false).render()?),
+    ])
 }
 
 /// Pages with something to list.

@@ -84,3 +84,16 @@ pub struct LeavePage {
     /// What stands around the page.
     pub frame: Frame,
 }
+
+/// Leads on to the administration: a form to there with a token that is good for a minute. It is sent by a button, since
+/// pages work without scripts, and in a form, since addresses are written down in logs and histories.
+#[derive(Clone, Template)]
+#[template(path = "portal/hand_over.html")]
+pub struct HandOverPage {
+    /// What stands around the page.
+    pub frame: Frame,
+    /// Where the administration is: scheme, host and port.
+    pub admin: String,
+    /// The token.
+    pub token: String,
+}

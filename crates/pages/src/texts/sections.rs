@@ -35,6 +35,10 @@ pub(crate) struct Texts {
     pub(crate) error: Error,
     pub(crate) signed_out: SignedOut,
     pub(crate) leave: Leave,
+    pub(crate) hand_over: HandOver,
+    pub(crate) admin: Admin,
+    pub(crate) admin_sign_in: AdminSignIn,
+    pub(crate) admin_signed_out: AdminSignedOut,
 }
 
 section! {
@@ -124,4 +128,28 @@ section! {
     /// Before signing out.
     Leave:
         title text stay
+}
+
+section! {
+    /// On the way to the administration.
+    HandOver:
+        title text button stay
+}
+
+section! {
+    /// Around every page of the administration.
+    Admin:
+        title overview models keys users limits reports audit administrator auditor may_change may_look
+}
+
+section! {
+    /// Where administrators and auditors sign in.
+    AdminSignIn:
+        title portal_text portal_button key_title key key_hint button wrong wait
+}
+
+section! {
+    /// After signing out of the administration.
+    AdminSignedOut:
+        here everywhere portal
 }

@@ -249,3 +249,26 @@ fn a_session_ends_with_the_institutions_at_the_latest() {
         assert_eq!(world.me(&session).await, 401);
     });
 }
+
+#[test]
+fn who_signs_out_is_out_of_the_administration_they_went_on_to() {
+    run(async {
+        let world = World::new();
+        let session = world.came_in().await;
+        let (went_on, other) = (
+            world.handed_over("_n1", "_s1").await,
+            world.handed_over("_n1", "_s2").await,
+        );
+        let me: serde_json::Value =
+            serde_json::from_str(&world.get("/api/v1/me", &session).await.text).unwrap();
+        let browser = Browser {
+            session,
+            ..Browser::default()
+        };
+        let body = format!("csrf={}", me["csrf"].as_str().unwrap());
+        let kind = "application/x-www-form-urlencoded";
+        assert_eq!(world.post("/logout", kind, &body, &browser).await.status, 303);
+        assert!(!world.is_there(&went_on).await);
+        assert!(world.is_there(&other).await, "of another login");
+    });
+}

@@ -1,11 +1,11 @@
-//! Administrators are handed over to the admin service by a signed token: good for a minute, for that service, and
-//! once, which that service sees to.
+//! Administrators and auditors are handed over to the admin service by a signed token: good for a minute, for that
+//! service, and once, which that service sees to. It says who somebody is; what they may that service looks up.
 
 use std::fmt;
 
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
-use llmgw_keys::User;
-use llmgw_types::{Role, Timestamp};
+use llmgw_sessions::Login;
+use llmgw_types::{Timestamp, UserId};
 use serde::Serialize;
 
 /// How long a token is good for, in seconds.
@@ -32,17 +32,27 @@ impl fmt::Debug for Handover {
     }
 }
 
-// RFC 7519 4.1, and what the admin service needs to know.
+/// Whose token it is, and what is known of their session here, so that the one there ends with it.
+#[derive(Debug, Clone)]
+pub(crate) struct Whose {
+    pub(crate) user: UserId,
+    /// The log-in at the institution.
+    pub(crate) login: Option<Login>,
+    /// When the session here ends at the latest.
+    pub(crate) ends: Option<Timestamp>,
+}
+
+// RFC 7519 4.1, and what is known of the session.
 #[derive(Serialize)]
 struct Claims<'a> {
     iss: &'a str,
     aud: &'a str,
-    sub: String,
-    name: &'a str,
-    role: Role,
+    sub: UserId,
     iat: i64,
     exp: i64,
     jti: &'a str,
+    login: Option<Login>,
+    ends: Option<Timestamp>,
 }
 
 impl Handover {
@@ -63,10 +73,10 @@ impl Handover {
         &self.audience
     }
 
-    /// Where the browser of `user` goes; `jti` is a name nobody else has.
-    pub(crate) fn url(
+    /// A token for `whose`; `jti` is a name that no other token has.
+    pub(crate) fn token(
         &self,
-        user: &User,
+        whose: Whose,
         jti: &str,
         now: Timestamp,
     ) -> Result<String, jsonwebtoken::errors::Error> {
@@ -74,23 +84,20 @@ impl Handover {
         let claims = Claims {
             iss: &self.issuer,
             aud: &self.audience,
-            sub: user.id.to_string(),
-            name: &user.name,
-            role: user.role,
+            sub: whose.user,
             iat,
             exp: iat + SECONDS,
             jti,
+            login: whose.login,
+            ends: whose.ends,
         };
-        let token = jsonwebtoken::encode(&Header::new(Algorithm::EdDSA), &claims, &self.key)?;
-        Ok(format!("{}/handover?token={token}", self.audience))
+        jsonwebtoken::encode(&Header::new(Algorithm::EdDSA), &claims, &self.key)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use jsonwebtoken::{DecodingKey, Validation};
-    use llmgw_keys::UserState;
-    use llmgw_types::{Revision, UserId};
     use serde_json::Value;
 
     use super::*;
@@ -100,20 +107,11 @@ mod tests {
     const PUBLIC: &str = "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAWLEV1A2YHXK9/qF/c4m5jClVnDKqAJGVqH7XhluR0Ws=\n-----END PUBLIC KEY-----\n";
     const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_999);
 
-    fn ada() -> User {
-        User {
-            id: UserId::new(NOW, [1; 10]),
-            name: "ada".to_owned(),
-            external_id: None,
-            mail: None,
-            groups: Vec::new(),
-            role: Role::Admin,
-            state: UserState::Active,
-            agreement: None,
-            last_login_at: None,
-            limits: Vec::new(),
-            created_at: NOW,
-            revision: Revision::default(),
+    fn ada() -> Whose {
+        Whose {
+            user: UserId::new(NOW, [1; 10]),
+            login: None,
+            ends: Some(NOW),
         }
     }
 
@@ -121,28 +119,25 @@ mod tests {
     fn a_token_is_for_one_service_for_a_minute_and_signed() {
         let handover =
             Handover::new(KEY.as_bytes(), "https://portal.example", "https://admin.example").unwrap();
-        let url = handover.url(&ada(), "once", NOW).unwrap();
-        let token = url.strip_prefix("https://admin.example/handover?token=").unwrap();
+        let token = handover.token(ada(), "once", NOW).unwrap();
         let key = DecodingKey::from_ed_pem(PUBLIC.as_bytes()).unwrap();
         let mut expected = Validation::new(Algorithm::EdDSA);
         // The test's clock is not the machine's.
         expected.validate_exp = false;
         expected.set_audience(&["https://admin.example"]);
         expected.set_issuer(&["https://portal.example"]);
-        let claims = jsonwebtoken::decode::<Value>(token, &key, &expected)
+        let claims = jsonwebtoken::decode::<Value>(&token, &key, &expected)
             .unwrap()
             .claims;
         assert_eq!(
             (claims["iat"].as_i64(), claims["exp"].as_i64()),
             (Some(1_800_000_000), Some(1_800_000_060))
         );
-        assert_eq!(
-            (&claims["role"], &claims["jti"]),
-            (&"admin".into(), &"once".into())
-        );
-        assert_eq!(claims["sub"], ada().id.to_string());
+        assert_eq!(claims["jti"], "once");
+        assert_eq!(claims["sub"], ada().user.to_string());
+        assert_eq!(claims["role"], Value::Null, "what they may is looked up there");
         expected.set_audience(&["https://other.example"]);
-        assert!(jsonwebtoken::decode::<Value>(token, &key, &expected).is_err());
+        assert!(jsonwebtoken::decode::<Value>(&token, &key, &expected).is_err());
         assert!(!format!("{handover:?}").contains("MC4C"));
         assert_eq!(Handover::new(b"no key", "a", "b").unwrap_err(), HandoverKeyError);
     }

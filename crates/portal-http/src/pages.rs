@@ -17,6 +17,7 @@ use url::form_urlencoded::byte_serialize;
 use crate::api::accept_version;
 use crate::errors::PageError;
 use crate::forms::{Change, UnboundChange};
+use crate::handover::Whose;
 use crate::portal::{Portal, SignIn};
 use crate::session::{ME, Me, Person, Unbound};
 use crate::{saml, views};
@@ -92,19 +93,24 @@ async fn left(portal: &Portal, person: &Person, everywhere: bool) -> Result<Http
     }
 }
 
-/// `POST /handover`.
+/// `POST /handover`: a page with a form to there. The token is in no address.
 pub(crate) async fn hand_over(portal: Data<Portal>, change: Change) -> Result<HttpResponse, PageError> {
     let handover = portal.site.handover.as_ref().ok_or(PageError::NotFound)?;
-    let user = &change.person.user;
-    if user.role == Role::User {
+    let person = &change.person;
+    if !person.user.role.covers(Role::Auditor) {
         return Err(PageError::Role);
     }
+    let whose = Whose {
+        user: person.user.id,
+        login: person.login(),
+        ends: person.ends(),
+    };
     let jti = portal.token();
-    let url = handover.url(user, jti.expose(), portal.clock.now());
-    let url = url.map_err(|error| {
+    let token = handover.token(whose, jti.expose(), portal.clock.now());
+    let token = token.map_err(|error| {
         tracing::error!(%error, "a hand-over cannot be signed");
         PageError::Broken
     })?;
-    tracing::info!(user.id = %user.id, "handed over to the admin service");
-    Ok(go(&url))
+    tracing::info!(user.id = %person.user.id, "handed over to the admin service");
+    views::hand_over(&portal, person, handover.origin(), token)
 }

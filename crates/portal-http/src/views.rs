@@ -12,7 +12,7 @@ use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use llmgw_pages::Template;
 use llmgw_pages::look::{Frame, Place, SiteNames, Time, Who, markdown};
-use llmgw_pages::portal::{AgreementPage, LeavePage, SignInPage, SignedOutPage, Way};
+use llmgw_pages::portal::{AgreementPage, HandOverPage, LeavePage, SignInPage, SignedOutPage, Way};
 use llmgw_types::{Role, Timestamp};
 
 use crate::errors::PageError;
@@ -77,6 +77,21 @@ pub(crate) fn agreement(portal: &Portal, person: &Person) -> Result<HttpResponse
 pub(crate) fn leave(portal: &Portal, person: &Person) -> Result<HttpResponse, PageError> {
     let frame = frame(portal, Some(person), None);
     page(StatusCode::OK, &LeavePage { frame })
+}
+
+/// The way to the administration at `admin`.
+pub(crate) fn hand_over(
+    portal: &Portal,
+    person: &Person,
+    admin: &str,
+    token: String,
+) -> Result<HttpResponse, PageError> {
+    let shown = HandOverPage {
+        frame: frame(portal, Some(person), None),
+        admin: admin.to_owned(),
+        token,
+    };
+    page(StatusCode::OK, &shown)
 }
 
 /// The institution answered; `success`: it ended its own login, too.

@@ -17,6 +17,28 @@ pub enum Role {
     Admin,
 }
 
+impl Role {
+    /// Whether somebody of this role may do what needs `needed`.
+    #[must_use]
+    pub const fn covers(self, needed: Self) -> bool {
+        match needed {
+            Self::User => true,
+            Self::Auditor => matches!(self, Self::Auditor | Self::Admin),
+            Self::Admin => matches!(self, Self::Admin),
+        }
+    }
+
+    /// As settings, the API and the command line write it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::User => "user",
+            Self::Auditor => "auditor",
+            Self::Admin => "admin",
+        }
+    }
+}
+
 /// The user and key behind one request, with the groups the user was in at that time.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Principal {

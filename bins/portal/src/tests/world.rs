@@ -16,7 +16,7 @@ use llmgw_idp::{Pair, Parts, form, keys};
 use llmgw_keys::{KeyService, MemoryKeys, MemoryUsers, Page, People, Pepper, UserStore};
 use llmgw_models::MemoryModels;
 use llmgw_portal_http::{CookieKey, IdpMetadata, Portal, SamlLogin, SignIn, Site, routes};
-use llmgw_sessions::{MemoryOneTime, MemorySessions, OneTimeStore, Token};
+use llmgw_sessions::{Login, MemoryOneTime, MemorySessions, OneTimeStore, Session, Token, TokenHash};
 use llmgw_types::{Change, ChangeFeed, Clock, Entropy, ManualClock, StoreError, Timestamp, random};
 use llmgw_usage::admission::{Calendar, LimitPolicy, MemoryAdmission, MemoryLimits, StandingLimits};
 use llmgw_usage::ledger::MemoryLedger;
@@ -195,6 +195,26 @@ impl World {
         let answer = self.answer(&browser, &form(&self.parts().xml())).await;
         assert_eq!(answer.status, 303, "{}", answer.text);
         answer.session
+    }
+
+    /// A session of the administration, which somebody went on to from this login.
+    pub(super) async fn handed_over(&self, name_id: &str, index: &str) -> TokenHash {
+        let lasts = Duration::from_hours(1);
+        let mut session = Session::new(self.now(), lasts, lasts);
+        session.login = Some(Login {
+            issuer: IDP.to_owned(),
+            name_id: name_id.to_owned(),
+            session_index: Some(index.to_owned()),
+        });
+        let hash = Token::generate(random(&OsEntropy)).hash();
+        let kept = self.portal.sessions.insert(&hash, &session, self.now());
+        kept.await.unwrap();
+        hash
+    }
+
+    pub(super) async fn is_there(&self, hash: &TokenHash) -> bool {
+        let found = self.portal.sessions.get(hash, self.now()).await;
+        found.unwrap().is_some()
     }
 
     /// Whether a session opens anything.

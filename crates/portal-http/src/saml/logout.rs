@@ -4,7 +4,7 @@ use actix_web::web::{Data, Form};
 use actix_web::{HttpRequest, HttpResponse};
 use llmgw_auth_saml::logout::{Carried, LogoutMessage, LogoutRequest, read, request, response};
 use llmgw_auth_saml::{Parameter, message_id};
-use llmgw_sessions::TokenHash;
+use llmgw_sessions::{Login, TokenHash};
 use llmgw_types::random;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
@@ -43,6 +43,8 @@ pub(crate) async fn leave(
     let login = person.login();
     if everywhere {
         portal.sessions.remove_user(person.user.id).await?;
+    } else if let Some(login) = &login {
+        end_what_came_of(portal, login).await?;
     }
     person.session.purge();
     let (SignIn::Saml(saml), Some(login), Some(name)) = (&portal.sign_in, login, &person.me.name_id) else {
@@ -79,6 +81,19 @@ pub(crate) async fn leave(
             Ok(None)
         }
     }
+}
+
+// The administration that somebody went on to holds a session of the same login. A login that has no index cannot be
+// told from others of the same person.
+async fn end_what_came_of(portal: &Portal, login: &Login) -> Result<(), PageError> {
+    if let Some(index) = &login.session_index {
+        let indexes = std::slice::from_ref(index);
+        portal
+            .sessions
+            .remove_login(&login.issuer, &login.name_id, indexes)
+            .await?;
+    }
+    Ok(())
 }
 
 fn hash(id: &str) -> TokenHash {

@@ -6,7 +6,7 @@ use actix_session::{Session, SessionExt};
 use actix_web::dev::Payload;
 use actix_web::web::Data;
 use actix_web::{FromRequest, HttpRequest};
-use llmgw_browser_http::{LOGIN, USER, proves};
+use llmgw_browser_http::{ENDS, LOGIN, USER, proves};
 use llmgw_keys::User;
 use llmgw_types::UserId;
 
@@ -38,6 +38,11 @@ impl Person {
     /// The login's names, where it came from an institution.
     pub(crate) fn login(&self) -> Option<llmgw_sessions::Login> {
         self.session.get(LOGIN).ok().flatten()
+    }
+
+    /// When the session is over at the latest.
+    pub(crate) fn ends(&self) -> Option<llmgw_types::Timestamp> {
+        self.session.get(ENDS).ok().flatten()
     }
 }
 

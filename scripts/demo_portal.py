@@ -33,6 +33,7 @@ def main():
 def tell(team):
     print(f"""
 portal     {team.portal}     log in as alice, password alicepw; bob (bobpw) is a student and not let in
+admin      {team.administration}     from the portal, by the menu under alice's name; or with the admin key {team.admin_key}
 LLM API    {team.api}    model {MODEL}; the portal gives you a key and lines to paste
 identity   {team.idp}/simplesaml
 

@@ -1,4 +1,4 @@
-"""A whole installation on one machine: gateway, portal, identity provider, model server and Redis, each a process on a
+"""A whole installation on one machine: gateway, portal, administration, identity provider, model server and Redis, each a process on a
 free port, with everything it keeps in one folder. For `make demo-portal` and the tests of the pages.
 
 Needs Python's standard library, openssl, redis-server and SimpleSAMLphp; `scripts/install-test-deps.sh` brings them.
@@ -26,6 +26,7 @@ START_IDP = {
 }
 IDP_METADATA = {"simplesaml": "/simplesaml/saml2/idp/metadata.php", "pysaml2": "/metadata"}
 START_SECONDS = 60
+PORTS = ["api", "api_health", "portal", "portal_health", "pages", "pages_health", "idp", "redis"]
 AGREEMENT = """# Rules of use
 
 Be kind to the machines, and to whoever shares them with you.
@@ -45,8 +46,9 @@ class Team:
         self.idp_switches = idp_switches or {}
         self.running = []
         self.loose = []
-        self.ports = dict(zip(["api", "api_health", "portal", "portal_health", "idp", "redis"], free_ports(6), strict=True))
+        self.ports = dict(zip(PORTS, free_ports(len(PORTS)), strict=True))
         self.model_key = secrets.token_hex(16)
+        self.admin_key = secrets.token_hex(16)
         self.config = self.folder / "llmgw.toml"
         self.settings = settings
 
@@ -54,6 +56,11 @@ class Team:
     def portal(self):
         # Not 127.0.0.1: the identity provider is another site, as it is for everybody.
         return f"http://localhost:{self.ports['portal']}"
+
+    @property
+    def administration(self):
+        # Another site than the portal, as it may be.
+        return f"http://127.0.0.1:{self.ports['pages']}"
 
     @property
     def api(self):
@@ -79,6 +86,7 @@ class Team:
                        "--context", "8192", "--price-prompt", "500000000", "--price-completion", "1500000000")  # fmt: skip
             self._wait(self.idp_metadata)
             self._serve("portal", "llm-gateway-portal")
+            self._serve("administration", "llm-gateway-admin")
         except BaseException:
             self.stop()
             raise
@@ -97,8 +105,8 @@ class Team:
         self.running, self.loose = [], []
 
     def said(self):
-        """Everything that gateway and portal logged."""
-        return "".join(server.said() for server in self.running if server.name in ("gateway", "portal"))
+        """Everything that gateway, portal and administration logged."""
+        return "".join(server.said() for server in self.running if server.name in ("gateway", "portal", "administration"))
 
     def admin(self, *command):
         """Runs the administration's command line on the same stores."""
@@ -113,6 +121,10 @@ class Team:
             make = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "30", "-subj", "/CN=llmgw",
                     "-keyout", key, "-out", certificate]  # fmt: skip
             subprocess.run(make, check=True, stderr=subprocess.DEVNULL)
+        key, public = self.folder / "handover.key", self.folder / "handover.pub"
+        subprocess.run(["openssl", "genpkey", "-algorithm", "ed25519", "-out", key], check=True)
+        subprocess.run(["openssl", "pkey", "-in", key, "-pubout", "-out", public], check=True)
+        (self.folder / "admin.key").write_text(self.admin_key)
         ports = self.ports
         self.config.write_text(f"""
 [store]
@@ -137,6 +149,15 @@ api_url = "http://127.0.0.1:{ports["api"]}"
 institution = "Example University"
 support = "it@uni.example"
 agreement_file = "{self.folder}/agreement.md"
+admin_url = "{self.administration}"
+handover_key_file = "{self.folder}/handover.key"
+[admin]
+listen = "127.0.0.1:{ports["pages"]}"
+health_listen = "127.0.0.1:{ports["pages_health"]}"
+key_file = "{self.folder}/admin.key"
+public_base_url = "{self.administration}"
+portal_url = "{self.portal}"
+handover_public_key_file = "{self.folder}/handover.pub"
 [saml]
 idp_metadata = "{self.idp_metadata}"
 idp_metadata_refresh = "5s"

@@ -8,6 +8,7 @@ import openai
 
 from people import KEY, accept, log_in, make_key
 from team import MODEL
+from test_admin import to_the_administration
 
 PROMPT = "Which colour has the canary of the lighthouse keeper?"
 EVERYTHING = '[log]\nlevel = "trace"\n'
@@ -26,6 +27,12 @@ def test_no_secret_is_in_any_log(start, page):
     cookies = [cookie["value"] for cookie in page.context.cookies(team.portal)]
     asked = posted.value.headers_array()
     csrf = page.locator("input[name=csrf]").first.input_value()
+    to_the_administration(page)
+    with page.expect_request(team.administration + "/handover") as handed:
+        page.get_by_role("button", name="Go on to the administration").click()
+    page.wait_for_url(team.administration + "/")
+    token = handed.value.post_data.removeprefix("token=")
+    cookies += [cookie["value"] for cookie in page.context.cookies(team.administration)]
     page.goto(team.portal + "/keys")
     page.get_by_role("link", name="Revoke").first.click()
     page.get_by_role("button", name="Revoke").click()
@@ -44,6 +51,9 @@ def test_no_secret_is_in_any_log(start, page):
         "an assertion": "AttributeStatement",
         "a name": "Ångström",
         "a signature": re.search(r"SignatureValue>\s*([A-Za-z0-9+/]{40})", xml).group(1),
+        "a hand-over": token,
+        "its signature": token.rsplit(".")[-1],
+        "the admin key": team.admin_key,
         "a prompt": PROMPT,
         "an answer": answer.choices[0].message.content.strip()[:20],
         "the pepper": (team.folder / "pepper").read_text(),
@@ -53,7 +63,7 @@ def test_no_secret_is_in_any_log(start, page):
     secrets |= {f"cookie {number}": value for number, value in enumerate(cookies)}
     secrets |= {f"login cookie {number}": value for number, value in enumerate(login_cookies(asked))}
     assert len(secrets) > 14 and all(len(secret) > 5 for secret in secrets.values()), secrets.keys()
-    for name in ("gateway", "portal"):
+    for name in ("gateway", "portal", "administration"):
         log = (team.folder / f"{name}.log").read_text(errors="replace")
         # It is the log, and it says everything.
         assert " TRACE " in log and " INFO " in log, name

@@ -25,6 +25,7 @@ async fn the_ready_line_says_where_and_shows_the_keys_once() {
         [
             "admin",
             "admin_key",
+            "admin_pages",
             "api",
             "health",
             "key",
@@ -55,6 +56,31 @@ async fn the_ready_line_says_where_and_shows_the_keys_once() {
         assert_eq!(gateway.admin.models().await, ["smollm2"]);
         gateway.kill9().await;
     }
+}
+
+#[tokio::test]
+async fn the_admin_key_opens_the_pages_of_the_administration() {
+    let tap = quick();
+    let gateway = Gateway::before(&tap).await;
+    let at = gateway.admin.at();
+    let sign_in = async |key: &str| {
+        let form = Request::post("/sign-in", format!("key={key}&return=/"));
+        let form = form.header("Content-Type", "application/x-www-form-urlencoded");
+        Connection::open(at).await.ask(&form).await
+    };
+    let refused = sign_in("sk-llmgw-another").await;
+    assert_eq!((refused.status(), refused.head.get("set-cookie")), (401, None));
+    let answer = sign_in(&gateway.admin.key).await;
+    assert_eq!((answer.status(), answer.head.get("location")), (303, Some("/")));
+    let cookie = answer.head.get("set-cookie").unwrap();
+    let cookie = cookie.split(';').next().unwrap();
+    let page = Request::get("/").header("Cookie", cookie);
+    assert_eq!(Connection::open(at).await.ask(&page).await.status(), 200);
+    let nobody = Connection::open(at).await.ask(&Request::get("/")).await;
+    assert_eq!(
+        (nobody.status(), nobody.head.get("location")),
+        (303, Some("/sign-in"))
+    );
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 
 mod admin;
 mod config;
+mod doors;
 mod limits;
 mod process;
 mod seed;

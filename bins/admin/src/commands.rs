@@ -15,7 +15,7 @@ use crate::args::{
 use crate::open::{Checked, Opened};
 use crate::output::{self, Shown};
 use crate::settings::{self, Loaded};
-use crate::{people, serve};
+use crate::{entrance, people, serve};
 
 /// The longest text that is read as a key, in bytes.
 const LONGEST_KEY: u64 = 1_024;
@@ -36,6 +36,7 @@ pub(crate) fn run(args: Args) -> Result<ExitCode, Failure> {
         Command::Config(ConfigCommand::Print) => Ok(output::text(&loaded.layers.print())),
         Command::Config(_) => {
             Checked::check(&loaded, standalone)?;
+            entrance::check(&loaded.settings.admin).map_err(|fault| loaded.blame(&fault))?;
             Ok(output::checked(&loaded.sections()))
         }
         command => {

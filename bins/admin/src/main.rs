@@ -2,6 +2,7 @@
 
 mod args;
 mod commands;
+mod entrance;
 mod open;
 mod output;
 mod people;

@@ -145,13 +145,16 @@ pub(crate) fn text(text: &str) -> ExitCode {
 }
 
 /// Says where it serves, as one line for programs or as text for people.
-pub(crate) fn serving((listen, health): (SocketAddr, SocketAddr), as_json: bool) {
+pub(crate) fn serving((listen, health): (SocketAddr, SocketAddr), pages: &str, as_json: bool) {
     if as_json {
-        let line = json!({"ready": true, "listen": listen.to_string(), "health": health.to_string()});
+        let line = json!({
+            "ready": true, "listen": listen.to_string(), "pages": pages, "health": health.to_string(),
+        });
         println!("{line}");
         return;
     }
     println!("LLMGateway's administration is ready.\n");
+    println!("  Pages    {pages}");
     println!("  API      http://{listen}/api/v1  (described at http://{listen}/api/v1/openapi.json)");
     println!("  Health   http://{health}/health/ready  and /metrics");
 }

@@ -1,21 +1,22 @@
-//! Serves the REST API until a signal.
+//! Serves the REST API and the pages until a signal.
 
+use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use llmgw_admin_http::{Admin, routes};
-use llmgw_boot::config::Fault;
+use llmgw_admin_http::{Admin, CookieKey, Doors, routes};
 use llmgw_boot::{
     Background, Failure, Listener, Metrics, Readiness, Running, Signals, health_routes, serve_few,
 };
-use llmgw_keys::{AdminKey, KeyText};
-use llmgw_store_redis::RedisFeed;
+use llmgw_keys::AdminKey;
+use llmgw_store_redis::{RedisFeed, RedisOneTime};
 use llmgw_stores::Looks;
-use llmgw_types::ExposeSecret;
 
 use crate::open::Checked;
-use crate::output;
 use crate::settings::Loaded;
+use crate::{entrance, output};
+
+type Keys = (AdminKey, CookieKey);
 
 /// Serves until a signal.
 pub(crate) fn run(loaded: &Loaded, standalone: bool, json: bool) -> Result<ExitCode, Failure> {
@@ -26,42 +27,32 @@ pub(crate) fn run(loaded: &Loaded, standalone: bool, json: bool) -> Result<ExitC
     }
     let _log = loaded.start_logging()?;
     let checked = Checked::check(loaded, false)?;
-    let key = admin_key(loaded, &checked).map_err(|fault| loaded.blame(&fault))?;
-    actix_rt::System::new().block_on(serve(loaded, checked, key, json))
+    let blamed = |fault| loaded.blame(&fault);
+    entrance::check(&loaded.settings.admin).map_err(blamed)?;
+    let keys = entrance::keys(&loaded.settings.admin, checked.peppers()).map_err(blamed)?;
+    actix_rt::System::new().block_on(serve(loaded, checked, keys, json))
 }
 
-fn admin_key(loaded: &Loaded, checked: &Checked) -> Result<AdminKey, Fault> {
-    let text = loaded.settings.admin.secret()?.ok_or_else(|| {
-        Fault::new(
-            "admin.key",
-            "is not set; set it, admin.key_file or ADMIN_KEY to 16 visible characters or more, as \
-             `openssl rand -hex 32` makes them",
-        )
-    })?;
-    let key = KeyText::import(text.expose_secret())
-        .map_err(|_| Fault::new("admin.key", "must have 16 to 256 visible characters"))?;
-    let peppers = checked.peppers().to_vec();
-    let newest = peppers
-        .first()
-        .ok_or_else(|| Fault::new("keys.pepper_file", "there is no pepper in it"))?;
-    let hash = newest.hash(&key);
-    Ok(AdminKey::new(peppers, hash))
-}
-
-async fn serve(loaded: &Loaded, checked: Checked, key: AdminKey, json: bool) -> Result<ExitCode, Failure> {
+async fn serve(loaded: &Loaded, checked: Checked, keys: Keys, json: bool) -> Result<ExitCode, Failure> {
     let settings = &loaded.settings.admin;
     let listener = Listener::open(settings.listen, "admin.listen")?;
     let health = Listener::open(settings.health_listen, "admin.health_listen")?;
     let mut signals = Signals::listen().map_err(|error| format!("cannot listen for signals: {error}"))?;
-    let (admin, looks, readiness) = build(loaded, checked)?;
+    let Parts {
+        admin,
+        doors,
+        looks,
+        readiness,
+    } = build(loaded, checked, keys, listener.address())?;
     let begun = looks.begin().await;
     begun.map_err(|fault| loaded.blame(&fault))?;
     let at = (listener.address(), health.address());
-    let servers = start(listener, health, (admin, key), &readiness)?;
+    let origin = doors.origin.clone();
+    let servers = start(listener, health, (admin, doors), &readiness)?;
     let mut background = Background::start("background", move || async move { looks.keep().await })
         .map_err(|error| format!("cannot start a thread: {error}"))?;
     readiness.allow();
-    output::serving(at, json);
+    output::serving(at, &origin, json);
     let well = tokio::select! {
         _ = signals.next() => true,
         () = background.over() => false,
@@ -84,11 +75,21 @@ async fn serve(loaded: &Loaded, checked: Checked, key: AdminKey, json: bool) -> 
         .into())
 }
 
-fn build(loaded: &Loaded, checked: Checked) -> Result<(Arc<Admin>, Looks, Arc<Readiness>), Failure> {
+struct Parts {
+    admin: Arc<Admin>,
+    doors: Arc<Doors>,
+    looks: Looks,
+    readiness: Arc<Readiness>,
+}
+
+fn build(loaded: &Loaded, checked: Checked, keys: Keys, at: SocketAddr) -> Result<Parts, Failure> {
     let redis = checked
         .redis()
         .cloned()
         .ok_or_else(|| "there is no Redis".to_owned())?;
+    let once = Arc::new(RedisOneTime::new(redis.clone()));
+    let doors = entrance::doors(&loaded.settings.admin, at, keys, once);
+    let doors = doors.map_err(|fault| loaded.blame(&fault))?;
     let built = checked.build(loaded, Arc::new(RedisFeed::new(redis.clone())))?;
     let names: &[&str] = if built.mongo.is_some() {
         &["redis", "mongo"]
@@ -96,19 +97,23 @@ fn build(loaded: &Loaded, checked: Checked) -> Result<(Arc<Admin>, Looks, Arc<Re
         &["redis"]
     };
     let readiness = Arc::new(Readiness::with_stores(names));
-    let looks = Looks::new(redis, built.mongo, Arc::clone(&readiness));
-    Ok((Arc::new(built.admin), looks, readiness))
+    Ok(Parts {
+        admin: Arc::new(built.admin),
+        doors: Arc::new(doors),
+        looks: Looks::new(redis, built.mongo, Arc::clone(&readiness)),
+        readiness,
+    })
 }
 
 fn start(
     listener: Listener,
     health: Listener,
-    (admin, key): (Arc<Admin>, AdminKey),
+    (admin, doors): (Arc<Admin>, Arc<Doors>),
     readiness: &Arc<Readiness>,
 ) -> Result<Vec<Running>, String> {
     let (readiness, metrics) = (Arc::clone(readiness), Arc::new(Metrics::default()));
     let api = serve_few(listener, move |config| {
-        routes(Arc::clone(&admin), key.clone())(config);
+        routes(Arc::clone(&admin), Arc::clone(&doors))(config);
     });
     let health = serve_few(health, move |config| {
         health_routes(Arc::clone(&readiness), Arc::clone(&metrics))(config);

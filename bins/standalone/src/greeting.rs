@@ -39,6 +39,7 @@ impl Greeting {
         let line = json!({
             "api": format!("http://{}/v1", self.at.api),
             "admin": format!("http://{}", self.at.admin),
+            "admin_pages": self.at.admin_pages(),
             "health": format!("http://{}", self.at.health),
             "portal": format!("http://localhost:{}", self.at.portal.port()),
             "portal_login": self.link.expose_secret(),
@@ -51,7 +52,14 @@ impl Greeting {
     fn print_text(&self) {
         println!("LLMGateway is ready.\n");
         println!("  LLM API         http://{}/v1", self.at.api);
-        println!("  Administration  http://{}/api/v1", self.at.admin);
+        println!(
+            "  Administration  {}  (sign in with the admin key)",
+            self.at.admin_pages()
+        );
+        println!(
+            "                  http://{}/api/v1  is its REST API",
+            self.at.admin
+        );
         println!(
             "  Health          http://{}/health/ready  and /metrics",
             self.at.health

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use llmgw_admin_http::Admin;
+use llmgw_admin_http::{Admin, Doors};
 use llmgw_boot::config::PortalSection;
 use llmgw_boot::{
     Cut, Failure, Listener, Metrics, OsEntropy, Readiness, Running, Serving, Signals, Tasks, Work, chain,
@@ -32,6 +32,9 @@ use crate::wire::{self, Parts, Places};
 /// How long the link into the portal is good for.
 const LINK_LASTS: Duration = Duration::from_hours(24);
 
+/// What it does, and who comes in.
+type Administration = (Arc<Admin>, Arc<Doors>);
+
 /// Where the four listeners are.
 #[derive(Debug)]
 pub(crate) struct Addresses {
@@ -39,6 +42,17 @@ pub(crate) struct Addresses {
     pub(crate) admin: SocketAddr,
     pub(crate) portal: SocketAddr,
     pub(crate) health: SocketAddr,
+}
+
+impl Addresses {
+    /// Where browsers find the pages of the administration. By name, as those of the portal.
+    pub(crate) fn admin_pages(&self) -> String {
+        if self.admin.ip().is_loopback() {
+            format!("http://localhost:{}", self.admin.port())
+        } else {
+            format!("http://{}", self.admin)
+        }
+    }
 }
 
 /// Runs the whole program. Keys are shown once, so they are made when all that may fail has gone well.
@@ -137,7 +151,10 @@ fn start(
         move || AwcUpstream::new(connect_timeout),
         move || async move { watch.keep().await },
     )?;
-    let admin = (parts.admin, admin_key);
+    let doors = parts
+        .entrance
+        .with(admin_key, listeners.addresses().admin_pages());
+    let admin = (parts.admin, Arc::new(doors));
     let portal = (parts.portal, parts.cookies);
     let told = (Arc::clone(&readiness), metrics);
     let servers = listeners.serve(settings, &services, (admin, portal), told, &cut);
@@ -184,7 +201,7 @@ impl Listeners {
         self,
         settings: &Settings,
         services: &Arc<Services>,
-        ((admin, admin_key), (portal, cookies)): ((Arc<Admin>, AdminKey), (Arc<Portal>, CookieKey)),
+        ((admin, doors), (portal, cookies)): (Administration, (Arc<Portal>, CookieKey)),
         (readiness, metrics): (Arc<Readiness>, Arc<Metrics>),
         cut: &Cut,
     ) -> io::Result<Vec<Running>> {
@@ -202,7 +219,7 @@ impl Listeners {
             })(config);
         })?;
         let admin = serve_few(self.admin, move |config| {
-            llmgw_admin_http::routes(Arc::clone(&admin), admin_key.clone())(config);
+            llmgw_admin_http::routes(Arc::clone(&admin), Arc::clone(&doors))(config);
         })?;
         let portal = serve_few(self.portal, move |config| {
             llmgw_portal_http::routes(Arc::clone(&portal), cookies.clone())(config);

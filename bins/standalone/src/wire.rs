@@ -1,5 +1,6 @@
 //! Puts the parts together. The only place that names concrete adapters.
 
+mod doors;
 mod portal;
 mod stores;
 mod watch;
@@ -22,6 +23,7 @@ use tokio::sync::mpsc;
 
 use crate::data_dir::DataDir;
 use crate::settings::Settings;
+pub(crate) use doors::Entrance;
 pub(crate) use portal::Places;
 use stores::Stores;
 pub(crate) use watch::Watch;
@@ -40,6 +42,7 @@ pub(crate) struct Parts {
     pub(crate) watch: Watch,
     pub(crate) portal: Arc<Portal>,
     pub(crate) cookies: CookieKey,
+    pub(crate) entrance: Entrance,
 }
 
 /// Opens the stores in `data` and builds everything on them. `peppers` has the newest first; `upstream` is the
@@ -69,6 +72,7 @@ pub(crate) fn build(
         admin: Arc::new(admin(settings, &stores, &services, pepper, feed)?),
         portal,
         cookies,
+        entrance: Entrance::of(&settings.admin, &stores, &services, pepper)?,
         watch: Watch::new(stores.file, &services),
         services: Arc::new(services),
         settlements,

@@ -3,21 +3,12 @@
 use std::future::{Ready, ready};
 use std::net::IpAddr;
 
-use actix_web::body::MessageBody;
-use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
-use actix_web::http::header::AUTHORIZATION;
-use actix_web::middleware::Next;
-use actix_web::web::Data;
-use actix_web::{Error, FromRequest, HttpMessage, HttpRequest};
+use actix_web::dev::Payload;
+use actix_web::{FromRequest, HttpMessage, HttpRequest};
 use llmgw_audit::Actor;
-use llmgw_keys::{AdminKey, Origin};
 use llmgw_types::Role;
 
-use crate::admin::Admin;
 use crate::problem::Problem;
-
-/// The header of the admin key in the system this one replaces.
-const ADMIN_KEY: &str = "adminkey";
 
 /// Somebody who was let in.
 #[derive(Debug, Clone)]
@@ -42,6 +33,15 @@ impl Caller {
             origin: Some("command line".to_owned()),
         }
     }
+
+    /// Whoever showed the admin key at `peer`.
+    pub(crate) fn admin_key(peer: Option<IpAddr>) -> Self {
+        Self {
+            actor: Actor::AdminKey,
+            role: Role::Admin,
+            origin: peer.map(|peer| peer.to_string()),
+        }
+    }
 }
 
 /// Somebody who may look.
@@ -50,13 +50,14 @@ pub(crate) struct Reader;
 /// Somebody who may change.
 pub(crate) struct Changer(pub(crate) Caller);
 
-fn caller(request: &HttpRequest, needed: fn(Role) -> bool) -> Result<Caller, Problem> {
+// The doors looked already; a handler that says what it needs cannot stand behind the wrong one.
+fn caller(request: &HttpRequest, needed: Role) -> Result<Caller, Problem> {
     let caller = request.extensions().get::<Caller>().cloned();
     let caller = caller.ok_or_else(Problem::unauthorized)?;
-    if needed(caller.role) {
+    if caller.role.covers(needed) {
         Ok(caller)
     } else {
-        Err(Problem::forbidden())
+        Err(Problem::forbidden(needed))
     }
 }
 
@@ -65,7 +66,7 @@ impl FromRequest for Reader {
     type Future = Ready<Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(caller(request, |role| role != Role::User).map(|_| Self))
+        ready(caller(request, Role::Auditor).map(|_| Self))
     }
 }
 
@@ -74,72 +75,6 @@ impl FromRequest for Changer {
     type Future = Ready<Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(caller(request, |role| role == Role::Admin).map(Self))
+        ready(caller(request, Role::Admin).map(Self))
     }
-}
-
-/// Lets those in who show the admin key, and remembers who they are.
-pub(crate) async fn only_known<B: MessageBody + 'static>(
-    request: ServiceRequest,
-    next: Next<B>,
-) -> Result<ServiceResponse<impl MessageBody>, Error> {
-    let peer = request.peer_addr().map(|address| address.ip());
-    if !shows_admin_key(&request) {
-        return Err(refused(&request, peer).into());
-    }
-    request.extensions_mut().insert(Caller {
-        actor: Actor::AdminKey,
-        role: Role::Admin,
-        origin: peer.map(|peer| peer.to_string()),
-    });
-    to_its_end(next.call(request)).await
-}
-
-fn shows_admin_key(request: &ServiceRequest) -> bool {
-    let shown = bearer(request).or_else(|| request.headers().get(ADMIN_KEY)?.to_str().ok());
-    let key = request.app_data::<Data<AdminKey>>();
-    shown.zip(key).is_some_and(|(shown, key)| key.matches(shown))
-}
-
-fn refused(request: &ServiceRequest, peer: Option<IpAddr>) -> Problem {
-    let path = request.path();
-    tracing::warn!(
-        path,
-        peer = peer.map(tracing::field::display),
-        "admin key refused"
-    );
-    let wait = request.app_data::<Data<Admin>>().and_then(|admin| {
-        let origin = Origin(peer.map_or(0, number));
-        admin.failures.note(origin, admin.clock.monotonic())
-    });
-    wait.map_or_else(Problem::unauthorized, Problem::too_many)
-}
-
-// One client has a whole network of the sixth version.
-fn number(address: IpAddr) -> u128 {
-    match address.to_canonical() {
-        IpAddr::V4(address) => u128::from(address.to_bits()),
-        IpAddr::V6(address) => address.to_bits() >> 64 << 64,
-    }
-}
-
-fn bearer(request: &ServiceRequest) -> Option<&str> {
-    let (scheme, token) = request
-        .headers()
-        .get(AUTHORIZATION)?
-        .to_str()
-        .ok()?
-        .split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
-}
-
-// Also when the client leaves halfway: a change that the store has kept must be told, or what was revoked goes
-// on working for a while.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "it ends with the one request it serves, which the server waits for when it stops"
-)]
-async fn to_its_end<T: 'static>(work: impl Future<Output = Result<T, Error>> + 'static) -> Result<T, Error> {
-    let done = actix_web::rt::spawn(work).await;
-    done.unwrap_or_else(|_| Err(Problem::broken().into()))
 }

@@ -1,10 +1,13 @@
 //! The description of the API.
 
 use actix_web::HttpResponse;
+use serde_json::{Value, json};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
+use crate::doors::COOKIE;
 use crate::problem::{Details, Problem};
+use crate::rights::{self, Needs};
 use crate::{audit, keys, legacy, limits, models, usage, users, words};
 
 #[derive(OpenApi)]
@@ -48,6 +51,10 @@ impl Modify for Locks {
         components.add_security_scheme("admin_key", SecurityScheme::Http(bearer));
         let old = ApiKey::Header(ApiKeyValue::new("AdminKey"));
         components.add_security_scheme("old_admin_key", SecurityScheme::ApiKey(old));
+        let session = ApiKey::Cookie(ApiKeyValue::new(COOKIE));
+        components.add_security_scheme("session", SecurityScheme::ApiKey(session));
+        let token = ApiKey::Header(ApiKeyValue::new("X-CSRF-Token"));
+        components.add_security_scheme("session_token", SecurityScheme::ApiKey(token));
     }
 }
 
@@ -61,56 +68,67 @@ pub fn openapi() -> Result<String, serde_json::Error> {
     serde_json::to_string_pretty(&description)
 }
 
-// What every locked path may answer.
-fn common_answers(description: &mut serde_json::Value) {
-    const COMMON: [(&str, &str); 5] = [
-        ("400", "The request cannot be read."),
-        ("401", "The admin key is missing or wrong."),
-        ("403", "The caller's role may not do this."),
-        ("429", "Too many wrong keys from this address."),
-        ("503", "A store is away."),
-    ];
-    let Some(paths) = description["paths"].as_object_mut() else {
-        return;
-    };
-    for (path, methods) in paths {
-        if path == "/api/v1/openapi.json" {
-            continue;
-        }
-        for operation in methods
-            .as_object_mut()
-            .into_iter()
-            .flat_map(|methods| methods.values_mut())
-        {
-            operation["security"] = serde_json::json!([{"admin_key": []}, {"old_admin_key": []}]);
-            for (status, text) in COMMON {
-                operation["responses"][status] = problem(text);
-            }
-            if !operation["requestBody"].is_null() {
-                operation["responses"]["413"] = problem("The body is longer than 1 MiB.");
-                operation["responses"]["415"] = problem("The body is no JSON.");
-                operation["responses"]["422"] = problem("The body makes no sense.");
-            }
-            for (_, answer) in operation["responses"].as_object_mut().into_iter().flatten() {
-                as_problem(answer);
-            }
+// What every locked path needs, and may answer.
+fn common_answers(description: &mut Value) {
+    for right in rights::API.iter().filter(|right| right.needs != Needs::Nothing) {
+        let method = right.method.to_ascii_lowercase();
+        let path = description["paths"].get_mut(right.path);
+        if let Some(operation) = path.and_then(|path| path.get_mut(&method)) {
+            locked(operation, right.needs, right.method);
         }
     }
 }
 
-fn problem(text: &str) -> serde_json::Value {
-    serde_json::json!({
+fn locked(operation: &mut Value, needs: Needs, method: &str) {
+    const COMMON: [(&str, &str); 4] = [
+        ("400", "The request cannot be read."),
+        (
+            "401",
+            "Nobody is known: the admin key is missing or wrong, or the session is over.",
+        ),
+        ("429", "Too many wrong keys from this address."),
+        ("503", "A store is away."),
+    ];
+    let mut doors = vec![json!({"admin_key": []}), json!({"old_admin_key": []})];
+    if let Needs::Role(role) = needs {
+        doors.push(if method == "GET" {
+            json!({"session": []})
+        } else {
+            json!({"session": [], "session_token": []})
+        });
+        let role = role.as_str();
+        operation["x-needs-role"] = json!(role);
+        let text =
+            format!("The caller has not the role `{role}`, or no page of the session asked for the change.");
+        operation["responses"]["403"] = problem(&text);
+    }
+    operation["security"] = json!(doors);
+    for (status, text) in COMMON {
+        operation["responses"][status] = problem(text);
+    }
+    if !operation["requestBody"].is_null() {
+        operation["responses"]["413"] = problem("The body is longer than 1 MiB.");
+        operation["responses"]["415"] = problem("The body is no JSON.");
+        operation["responses"]["422"] = problem("The body makes no sense.");
+    }
+    for (_, answer) in operation["responses"].as_object_mut().into_iter().flatten() {
+        as_problem(answer);
+    }
+}
+
+fn problem(text: &str) -> Value {
+    json!({
         "description": text,
         "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
     })
 }
 
 // Problem details have a media type of their own.
-fn as_problem(answer: &mut serde_json::Value) {
+fn as_problem(answer: &mut Value) {
     let schema = answer["content"]["application/json"]["schema"]["$ref"].as_str();
     if schema == Some("#/components/schemas/Problem") {
         let content = answer["content"]["application/json"].take();
-        answer["content"] = serde_json::json!({"application/problem+json": content});
+        answer["content"] = json!({"application/problem+json": content});
     } else if answer["content"].is_null()
         && let Some(answer) = answer.as_object_mut()
     {

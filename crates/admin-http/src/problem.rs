@@ -8,7 +8,7 @@ use actix_web::http::StatusCode;
 use actix_web::{Error, HttpRequest, HttpResponse, ResponseError};
 use llmgw_keys::KeyError;
 use llmgw_models::ModelError;
-use llmgw_types::StoreError;
+use llmgw_types::{Role, StoreError};
 use serde::Serialize;
 
 /// What went wrong: a status, and a sentence that says what to do.
@@ -57,6 +57,13 @@ impl Problem {
         Self::new(StatusCode::NOT_FOUND, detail)
     }
 
+    /// There is no such path.
+    pub(crate) fn nothing_here() -> Self {
+        Self::not_found(
+            "There is nothing at this path. The API begins at /api/v1, and /api/v1/openapi.json describes it.",
+        )
+    }
+
     pub(crate) fn conflict(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::CONFLICT, detail)
     }
@@ -72,14 +79,27 @@ impl Problem {
     pub(crate) fn unauthorized() -> Self {
         Self::new(
             StatusCode::UNAUTHORIZED,
-            "Send the admin key as `Authorization: Bearer ...`.",
+            "Send the admin key as `Authorization: Bearer ...`, or sign in at /sign-in.",
         )
     }
 
-    pub(crate) fn forbidden() -> Self {
+    /// The caller's role is not enough.
+    pub(crate) fn forbidden(needed: Role) -> Self {
+        let needed = needed.as_str();
         Self::new(
             StatusCode::FORBIDDEN,
-            "Your role may not do this: auditors read, administrators change.",
+            format!(
+                "This needs the role `{needed}`, and yours is another: auditors read, administrators change."
+            ),
+        )
+    }
+
+    /// A change that a session asked for, and no page of it.
+    pub(crate) fn forged() -> Self {
+        Self::new(
+            StatusCode::FORBIDDEN,
+            "A change by the session of a browser carries its token as `X-CSRF-Token`, and comes from a page of this \
+             service; or send the admin key instead.",
         )
     }
 
@@ -90,6 +110,14 @@ impl Problem {
         );
         problem.wait = Some(wait);
         problem
+    }
+
+    /// A store of sessions does not answer.
+    pub(crate) fn away() -> Self {
+        Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "Sessions cannot be read. Please try again, or send the admin key and no cookie.",
+        )
     }
 
     pub(crate) fn broken() -> Self {
@@ -112,6 +140,11 @@ impl Problem {
             status if status.is_client_error() => Self::new(status, "The request cannot be read."),
             _ => Self::broken(),
         }
+    }
+
+    /// How long to wait before the next attempt, where that is known.
+    pub(crate) const fn wait(&self) -> Option<Duration> {
+        self.wait
     }
 
     /// Its status.

@@ -8,35 +8,31 @@ use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::middleware::{Next, from_fn};
 use actix_web::web::{self, Data, JsonConfig, PathConfig, QueryConfig, ServiceConfig};
 use actix_web::{HttpResponse, ResponseError};
-use llmgw_keys::AdminKey;
 
 use crate::admin::Admin;
-use crate::caller::only_known;
+use crate::doors::{Doors, only_known};
 use crate::openapi::described;
 use crate::problem::{Problem, bad_json, bad_path, bad_query};
-use crate::{audit, keys, legacy, limits, models, usage, users};
+use crate::{audit, keys, legacy, limits, models, pages, usage, users};
 
 const LONGEST_BODY: usize = 1024 * 1024;
 
-/// Adds every route of the administration; `key` opens them.
-pub fn routes(admin: Arc<Admin>, key: AdminKey) -> impl FnOnce(&mut ServiceConfig) {
+/// Adds every route of the administration, behind `doors`.
+pub fn routes(admin: Arc<Admin>, doors: Arc<Doors>) -> impl FnOnce(&mut ServiceConfig) {
     move |config| {
+        let sessions = doors.sessions(&admin);
         config
             .app_data(Data::from(admin))
-            .app_data(Data::new(key))
+            .app_data(Data::from(doors))
             .app_data(JsonConfig::default().limit(LONGEST_BODY).error_handler(bad_json))
             .app_data(QueryConfig::default().error_handler(bad_query))
             .app_data(PathConfig::default().error_handler(bad_path))
             .service(
-                web::resource("/api/v1/openapi.json")
-                    .wrap(from_fn(problems))
-                    .route(web::get().to(described))
-                    .default_service(web::to(wrong_method)),
-            )
-            .service(
                 web::scope("/api/v1")
                     .wrap(from_fn(only_known))
+                    .wrap(sessions.clone())
                     .wrap(from_fn(problems))
+                    .service(resource("/openapi.json").route(web::get().to(described)))
                     .configure(of_models)
                     .configure(of_keys)
                     .configure(of_users)
@@ -46,17 +42,27 @@ pub fn routes(admin: Arc<Admin>, key: AdminKey) -> impl FnOnce(&mut ServiceConfi
                     .default_service(web::to(not_found)),
             )
             .service(
+                // Scripts show the key with each call; no session is looked for.
                 web::scope("/admin")
                     .wrap(from_fn(only_known))
                     .wrap(from_fn(problems))
                     .configure(of_old_calls)
                     .default_service(web::to(not_found)),
             )
-            .default_service(web::to(not_found));
+            .service(
+                web::scope("")
+                    .wrap(from_fn(pages::only_signed_in))
+                    .wrap(sessions)
+                    .wrap(from_fn(pages::errors))
+                    .wrap(from_fn(pages::headers))
+                    .configure(pages::routes)
+                    .default_service(web::to(not_found)),
+            );
     }
 }
 
-fn resource(path: &str) -> actix_web::Resource {
+/// A path, which takes the methods that are given and no other.
+pub(crate) fn resource(path: &str) -> actix_web::Resource {
     web::resource(path).default_service(web::to(wrong_method))
 }
 
@@ -160,7 +166,14 @@ async fn problems(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
-    let response = next.call(request).await?;
+    let response = match next.call(request).await {
+        Ok(response) => response,
+        // Sessions that cannot be read or written: their store is away.
+        Err(error) => {
+            tracing::warn!(%error, "a session cannot be read or written");
+            return Err(Problem::away().into());
+        }
+    };
     let told = response
         .response()
         .error()
@@ -173,12 +186,11 @@ async fn problems(
 }
 
 async fn not_found() -> Result<HttpResponse, Problem> {
-    Err(Problem::not_found(
-        "There is nothing at this path. The API begins at /api/v1, and /api/v1/openapi.json describes it.",
-    ))
+    Err(Problem::nothing_here())
 }
 
-async fn wrong_method() -> Result<HttpResponse, Problem> {
+/// What answers where a path is not served by a method.
+pub(crate) async fn wrong_method() -> Result<HttpResponse, Problem> {
     Err(Problem::wrong_method())
 }
 

@@ -1,24 +1,29 @@
 //! On the memory adapters.
 
+mod browsers;
 mod changes;
 mod doors;
+mod roles;
+mod sessions;
 mod shown;
+mod sign_in;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use actix_web::dev::Service;
 use actix_web::http::Method;
+use actix_web::http::header::HeaderMap;
 use actix_web::{App, test};
 use async_trait::async_trait;
 use futures_util::FutureExt;
 use llmgw_audit::{AuditLog, AuditQuery, Auditor, MemoryAudit, Stage};
 use llmgw_keys::{
-    ApiKey, Failures, KeyHash, KeyService, KeyStore, KeyText, MemoryKeys, MemoryUsers, Page, Pepper,
-    UserService,
+    AdminKey, ApiKey, Failures, KeyHash, KeyService, KeyStore, KeyText, MemoryKeys, MemoryUsers, Page,
+    Pepper, UserService,
 };
 use llmgw_models::{MemoryModels, Model, ModelService, SecretRef, Target};
-use llmgw_sessions::MemorySessions;
+use llmgw_sessions::{MemoryOneTime, MemorySessions};
 use llmgw_types::{
     Change, ChangeFeed, Entropy, KeyId, ManualClock, ModelId, StoreError, TargetId, Timestamp, UserId,
 };
@@ -27,6 +32,7 @@ use llmgw_usage::ledger::MemoryLedger;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::{CookieKey, Handovers};
 
 const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
 const ADMIN_KEY: &str = "the-key-of-the-admin";
@@ -103,7 +109,8 @@ impl Entropy for Counting {
 }
 
 struct World {
-    key: AdminKey,
+    doors: Arc<Doors>,
+    clock: Arc<ManualClock>,
     admin: Arc<Admin>,
     feed: Arc<Feed>,
     models: Arc<MemoryModels>,
@@ -139,23 +146,47 @@ fn world_over(audit: Arc<MemoryAudit>, log: Arc<dyn AuditLog>) -> World {
         admission: Arc::new(MemoryAdmission::new(calendar.clone())),
         ledger: Arc::new(MemoryLedger::default()),
         sessions: Arc::new(MemorySessions::default()),
-        auditor: Auditor::new(log, clock.clone(), entropy),
+        auditor: Auditor::new(log, clock.clone(), entropy.clone()),
         audit: audit.clone(),
         feed: feed.clone(),
         default_upstream: Some("http://upstream:8000".to_owned()),
         failures: Failures::default(),
         calendar,
         currency: "EUR".to_owned(),
-        clock,
+        clock: clock.clone(),
     };
-    let hash = pepper.hash(&KeyText::import(ADMIN_KEY).unwrap());
     World {
-        key: AdminKey::new(vec![pepper], hash),
+        doors: Arc::new(doors(ADMIN_KEY, pepper, entropy)),
+        clock,
         admin: Arc::new(admin),
         feed,
         models,
         audit,
     }
+}
+
+fn doors(key: &str, pepper: Pepper, entropy: Arc<dyn Entropy>) -> Doors {
+    let hash = pepper.hash(&KeyText::import(key).unwrap());
+    let handovers = Handovers::new(browsers::PORTAL_PUBLIC.as_bytes(), browsers::PORTAL, browsers::WE);
+    Doors {
+        key: AdminKey::new(vec![pepper], hash),
+        handovers: Some(handovers.unwrap()),
+        origin: browsers::WE.to_owned(),
+        cookies: CookieKey::derive(&[9; 32]),
+        once: Arc::new(MemoryOneTime::default()),
+        entropy,
+        lasts: Duration::from_hours(8),
+        idle: Duration::from_mins(30),
+    }
+}
+
+// A path as it is described, with something in place of its parameters.
+fn with_parameters(path: &str) -> String {
+    let id = KeyId::new(NOW, [9; 10]).to_string();
+    path.replace("{id}", &id)
+        .replace("{request_id}", &id)
+        .replace("{group}", "g")
+        .replace("{name}", "x")
 }
 
 fn request(method: &str, path: &str, body: Option<&Value>) -> test::TestRequest {
@@ -170,11 +201,19 @@ fn request(method: &str, path: &str, body: Option<&Value>) -> test::TestRequest 
 
 struct Answer {
     status: u16,
-    etag: Option<String>,
+    headers: HeaderMap,
     body: Vec<u8>,
 }
 
 impl Answer {
+    fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+
+    fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+
     fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap_or(Value::Null)
     }
@@ -182,33 +221,32 @@ impl Answer {
 
 impl World {
     fn routes(&self) -> impl FnOnce(&mut ServiceConfig) + use<> {
-        routes(Arc::clone(&self.admin), self.key.clone())
+        routes(Arc::clone(&self.admin), Arc::clone(&self.doors))
     }
 
-    // The answer; errors must be problem details.
+    // The answer; errors must be problem details, or pages.
     async fn send(&self, request: test::TestRequest) -> Answer {
+        let request = request.to_request();
+        let api = request.path().starts_with("/api/") || request.path().starts_with("/admin/");
         let app = test::init_service(App::new().configure(self.routes())).await;
-        let response = match app.call(request.to_request()).await {
+        let response = match app.call(request).await {
             Ok(response) => response.map_into_boxed_body().into_parts().1,
             Err(error) => error.error_response(),
         };
-        let status = response.status();
-        let header = |name: &str| {
-            let value = response.headers().get(name)?.to_str().ok()?;
-            Some(value.to_owned())
-        };
-        let (media_type, etag) = (header("content-type"), header("etag"));
+        let (status, headers) = (response.status(), response.headers().clone());
         if status.is_client_error() || status.is_server_error() {
-            assert_eq!(
-                media_type.as_deref(),
-                Some("application/problem+json"),
-                "{status}"
-            );
+            let expected = if api {
+                "application/problem+json"
+            } else {
+                "text/html; charset=utf-8"
+            };
+            let media_type = headers.get("content-type").map(|value| value.to_str().unwrap());
+            assert_eq!(media_type, Some(expected), "{status}");
         }
         let body = actix_web::body::to_bytes(response.into_body()).await;
         Answer {
             status: status.as_u16(),
-            etag,
+            headers,
             body: body.unwrap_or_default().to_vec(),
         }
     }

@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 
 use super::ShownUser;
 use crate::admin::Admin;
-use crate::caller::Changer;
+use crate::caller::Reader;
 use crate::keys::ShownKey;
 use crate::problem::{Details, Problem};
 use crate::usage::Row;
@@ -55,10 +55,6 @@ impl Admin {
 /// Everything that is kept about a user.
 #[utoipa::path(get, path = "/api/v1/users/{id}/export", tag = "users", params(("id" = String, Path, description = "A name or an id.")),
     responses((status = 200, body = Exported), (status = 404, body = Details)))]
-pub(crate) async fn export(
-    admin: Data<Admin>,
-    _: Changer,
-    id: Path<String>,
-) -> Result<HttpResponse, Problem> {
+pub(crate) async fn export(admin: Data<Admin>, _: Reader, id: Path<String>) -> Result<HttpResponse, Problem> {
     Ok(HttpResponse::Ok().json(admin.export_user(&id).await?))
 }

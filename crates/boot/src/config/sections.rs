@@ -64,6 +64,16 @@ pub struct AdminSection {
     pub key: Option<Text>,
     /// A file that holds it.
     pub key_file: Option<PathBuf>,
+    /// Where browsers find its pages.
+    pub public_base_url: Option<Address>,
+    /// The portal that hands administrators over.
+    pub portal_url: Option<Address>,
+    /// The public half of the key that signs that.
+    pub handover_public_key_file: Option<PathBuf>,
+    /// How long somebody stays signed in, however busy.
+    pub session_lasts: Span,
+    /// How long they stay signed in unused.
+    pub session_idle: Span,
 }
 
 impl Default for AdminSection {
@@ -73,6 +83,11 @@ impl Default for AdminSection {
             health_listen: SocketAddr::from(([127, 0, 0, 1], 9091)),
             key: None,
             key_file: None,
+            public_base_url: None,
+            portal_url: None,
+            handover_public_key_file: None,
+            session_lasts: Span(Duration::from_hours(8)),
+            session_idle: Span(Duration::from_mins(30)),
         }
     }
 }

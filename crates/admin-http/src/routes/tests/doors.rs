@@ -5,7 +5,7 @@ use utoipa::openapi::OpenApi;
 use super::*;
 
 // Every path and method that the description has, with something in place of its parameters.
-fn described() -> Vec<(String, String)> {
+pub(super) fn described() -> Vec<(String, String)> {
     let text = crate::openapi().unwrap();
     let _: OpenApi = serde_json::from_str(&text).unwrap();
     let description: Value = serde_json::from_str(&text).unwrap();
@@ -17,39 +17,6 @@ fn described() -> Vec<(String, String)> {
     }
     assert!(all.len() > 35, "{all:?}");
     all
-}
-
-fn with_parameters(path: &str) -> String {
-    let id = KeyId::new(NOW, [9; 10]).to_string();
-    path.replace("{id}", &id)
-        .replace("{request_id}", &id)
-        .replace("{group}", "g")
-}
-
-#[actix_web::test]
-async fn nothing_but_the_description_opens_without_a_key() {
-    let world = world();
-    for (method, path) in described() {
-        let expected = if path == "/api/v1/openapi.json" { 200 } else { 401 };
-        let request = test::TestRequest::with_uri(&with_parameters(&path))
-            .method(Method::from_bytes(method.as_bytes()).unwrap());
-        // Many tries from one place are told to wait; this looks at each on its own.
-        let world = World {
-            admin: super::world().admin,
-            ..world_like(&world)
-        };
-        assert_eq!(world.send(request).await.status, expected, "{method} {path}");
-    }
-}
-
-fn world_like(world: &World) -> World {
-    World {
-        key: world.key.clone(),
-        admin: Arc::clone(&world.admin),
-        feed: Arc::clone(&world.feed),
-        models: Arc::clone(&world.models),
-        audit: Arc::clone(&world.audit),
-    }
 }
 
 #[actix_web::test]

@@ -39,7 +39,7 @@ pub(in crate::config) const SECTIONS: [(&str, &str); 14] = [
 ];
 
 /// All of them, in the order of the reference.
-pub(super) const SETTINGS: [Setting; 53] = [
+pub(super) const SETTINGS: [Setting; 58] = [
     setting(
         "gateway",
         "listen",
@@ -262,6 +262,36 @@ pub(super) const SETTINGS: [Setting; 53] = [
     ),
     setting("admin", "key", Secret, "the admin key, 16 characters or more"),
     setting("admin", "key_file", File, "a file that holds it"),
+    setting(
+        "admin",
+        "public_base_url",
+        Address,
+        "where browsers find its pages, like `https://llm-admin.example.org`: scheme, host and port; plain http on localhost only",
+    ),
+    setting(
+        "admin",
+        "portal_url",
+        Address,
+        "the portal that hands administrators and auditors over, by its own `portal.public_base_url`",
+    ),
+    setting(
+        "admin",
+        "handover_public_key_file",
+        File,
+        "the public half of the portal's `handover_key_file` in PEM form; `openssl pkey -in KEY -pubout` makes it",
+    ),
+    setting(
+        "admin",
+        "session_lasts",
+        Span,
+        "how long somebody stays signed in at the pages at most",
+    ),
+    setting(
+        "admin",
+        "session_idle",
+        Span,
+        "how long they stay signed in unused",
+    ),
     setting("log", "format", OneOf(&["human", "json"]), "how a line looks"),
     setting(
         "log",

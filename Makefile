@@ -3,7 +3,7 @@
 CARGO ?= cargo
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 
-.PHONY: help demo demo-portal test test-rust test-sdk lint format bench bench-ledger chaos verify-stores verify-saml
+.PHONY: help demo demo-portal test test-rust test-sdk lint format bench bench-ledger chaos verify-chargeback verify-import verify-rest verify-stores verify-saml
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -28,7 +28,7 @@ test-sdk: ## the OpenAI and Anthropic clients against a real model, and the page
 	@eval "$$(python3 tests/modelserver/fetch.py --sdk)" && \
 	  LLMGW_STANDALONE_BIN="$(abspath $(TARGET))/debug/llm-gateway-standalone" \
 	  LLMGW_BINARIES="$(abspath $(TARGET))/debug" \
-	  "$$LLMGW_SDK_PYTHON" -B -m pytest tests/sdk tests/browser
+	  "$$LLMGW_SDK_PYTHON" -B -m pytest tests/sdk tests/browser tests/rest
 
 lint: ## formatting and clippy, warnings are errors
 	$(CARGO) fmt --all --check
@@ -63,6 +63,22 @@ verify-stores: ## the long checks over three gateways, half an hour or more; wri
 verify-saml: ## whether the tests notice each check of a login, and a million damaged answers; writes docs/evidence/saml.md
 	@scripts/install-test-deps.sh
 	@scripts/verify-saml.sh docs/evidence/saml.md
+
+verify-import: ## a million rows of the replaced system; writes docs/evidence/import.md; ROWS=n
+	@scripts/install-test-deps.sh
+	@scripts/verify-import.sh docs/evidence/import.md $(or $(ROWS),1000000)
+
+verify-rest: ## the administration's REST API against its own description, by schemathesis; EXAMPLES=n for each operation
+	@scripts/install-test-deps.sh
+	$(CARGO) build --package llmgw-standalone
+	@eval "$$(python3 tests/modelserver/fetch.py --sdk)" && \
+	  LLMGW_STANDALONE_BIN="$(abspath $(TARGET))/debug/llm-gateway-standalone" LLMGW_REST_EXAMPLES=$(or $(EXAMPLES),200) \
+	  "$$LLMGW_SDK_PYTHON" -B -m pytest tests/rest -s
+
+verify-chargeback: ## a month's chargeback over ten million events as CSV, and the memory it takes; EVENTS=n
+	@scripts/install-test-deps.sh
+	$(CARGO) build --release --package llmgw-admin
+	$(CARGO) bench --package llmgw-store-mongo --bench chargeback -- "$(abspath $(TARGET))/release/llm-gateway-admin" $(or $(EVENTS),10000000)
 
 bench-ledger: ## a report over ten million events, beside asking the events; and events/s taken in; EVENTS=n
 	@scripts/install-test-deps.sh

@@ -13,23 +13,23 @@
     reason = "a benchmark prints, and fails by panicking"
 )]
 
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+mod many;
+
+use std::time::{Duration, Instant};
 
 use futures_executor::block_on;
 use llmgw_servers::Mongod;
 use llmgw_store_mongo::{MongoStore, Options};
-use llmgw_types::{KeyId, RequestId, SecretString, Timestamp, UserId};
-use llmgw_usage::ledger::{Dimension, ReportQuery, UsageLedger, contract};
+use llmgw_types::SecretString;
+use llmgw_usage::ledger::{Dimension, ReportQuery, UsageLedger};
+use mongodb::Collection;
 use mongodb::bson::{Bson, DateTime, Document, Uuid, doc};
-use mongodb::{Client, Collection};
 
-const DATABASE: &str = "bench";
+use many::{DATABASE, Many, collection, hour, now, runtime, user};
+
 const USERS: u64 = 2_000;
-const MODELS: u64 = 20;
 const DAYS: u32 = 60;
 const DAY: Duration = Duration::from_hours(24);
-const WRITERS: u64 = 3;
-const BATCH: u64 = 10_000;
 
 /// Users that are asked about, in each way.
 const FROM_ROLLUPS: u64 = 200;
@@ -44,7 +44,13 @@ fn main() {
     let store = MongoStore::open(&options).expect("options that can be read");
     block_on(store.prepare()).expect("a prepared database");
     let end = now();
-    make(&mongod, &store, events, end);
+    let many = Many {
+        events,
+        users: USERS,
+        days: DAYS,
+        end,
+    };
+    many.make(&mongod, &store);
     let ledger = store.ledger();
     let (began, from) = (Instant::now(), end.minus(30 * DAY));
     block_on(ledger.rebuild()).expect("roll-ups");
@@ -110,97 +116,6 @@ fn told(how: &str, times: &mut [Duration]) -> Duration {
         times.len()
     );
     at(50)
-}
-
-fn now() -> Timestamp {
-    let since = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .expect("a clock after 1970");
-    Timestamp::from_millis(i64::try_from(since.as_millis()).expect("a clock of this age"))
-}
-
-fn hour(time: Timestamp) -> i64 {
-    time.as_millis().div_euclid(3_600_000) * 3_600_000
-}
-
-fn user(number: u64) -> UserId {
-    UserId::from_bytes(bytes(0x0e, number))
-}
-
-fn bytes(kind: u8, number: u64) -> [u8; 16] {
-    let mut bytes = [kind; 16];
-    bytes[..8].copy_from_slice(&number.to_be_bytes());
-    bytes
-}
-
-// In bulk: the ledger's own appends take an hour for as many. The first event is its own and says how one looks.
-fn make(mongod: &Mongod, store: &MongoStore, events: u64, end: Timestamp) {
-    let began = Instant::now();
-    let mut record = contract::record();
-    record.id = RequestId::from_bytes(bytes(0xff, u64::MAX));
-    record.time = end.minus(DAYS * DAY);
-    record.user = user(0);
-    record.key = KeyId::from_bytes(bytes(0x0d, 0));
-    block_on(store.ledger().append(&[record])).expect("an append");
-    let url = mongod.url();
-    std::thread::scope(|scope| {
-        for writer in 0..WRITERS {
-            let url = url.clone();
-            scope.spawn(move || runtime().block_on(write(&url, writer, events, end)));
-        }
-    });
-    println!(
-        "{events} events were made in {:.0} s",
-        began.elapsed().as_secs_f64()
-    );
-}
-
-fn runtime() -> tokio::runtime::Runtime {
-    let mut builder = tokio::runtime::Builder::new_current_thread();
-    builder.enable_all().build().expect("a runtime")
-}
-
-async fn write(url: &str, writer: u64, events: u64, end: Timestamp) {
-    let collection = collection(url).await;
-    let like = collection
-        .find_one(doc! {})
-        .await
-        .expect("a find")
-        .expect("the first event");
-    let mut at = writer * BATCH;
-    while at < events {
-        let batch: Vec<Document> = (at..events.min(at + BATCH))
-            .map(|number| event(&like, number, events, end))
-            .collect();
-        collection
-            .insert_many(batch)
-            .ordered(false)
-            .await
-            .expect("an insert");
-        at += WRITERS * BATCH;
-    }
-}
-
-async fn collection(url: &str) -> Collection<Document> {
-    let client = Client::with_uri_str(url).await.expect("a client");
-    client.database(DATABASE).collection("usage_events")
-}
-
-fn event(like: &Document, number: u64, events: u64, end: Timestamp) -> Document {
-    let mut event = like.clone();
-    let span = u64::from(DAYS) * 86_400_000;
-    let time = end.as_millis() - i64::try_from(span - span * number / events).unwrap_or(0);
-    // A hundred users are at work in an hour, each with three models.
-    let hour = u64::from(DAYS) * 24 * number / events;
-    let of_user = (hour * 97 + number % 100) % USERS;
-    let model = (of_user + number / 100 % 3) % MODELS;
-    event.insert("_id", Uuid::from_bytes(bytes(0x0a, number)));
-    event.insert("time", DateTime::from_millis(time));
-    event.insert("micros", 0_i64);
-    event.insert("user", Uuid::from_bytes(*user(of_user).as_bytes()));
-    event.insert("key", Uuid::from_bytes(bytes(0x0d, of_user)));
-    event.insert("model", format!("model-{model}"));
-    event
 }
 
 /// The collections themselves.

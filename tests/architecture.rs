@@ -49,7 +49,7 @@ const LAYERS: [Row; 31] = [
     row("portal-http", "H", "browser-http pages auth-saml L1 L0"),
     row("admin-http", "H", "browser-http pages L1 L0"),
     row("boot", "B", "L2 L1 L0"),
-    row("stores", "B", "boot store-* L1 L0"),
+    row("stores", "B", "boot store-* secrets-seal L1 L0"),
     row("gateway", "bin", ALL_BUT_XML),
     row(
         "portal",

@@ -1,6 +1,8 @@
 //! The command line.
 
+mod apply;
 mod audit;
+mod import;
 mod key;
 mod model;
 mod time;
@@ -12,7 +14,9 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
+pub(crate) use apply::Apply;
 pub(crate) use audit::AuditCommand;
+pub(crate) use import::ImportLegacy;
 pub(crate) use key::{CreateKey, KeyCommand};
 pub(crate) use model::{AddModel, ModelCommand};
 pub(crate) use usage::{RollupCommand, UsageCommand};
@@ -73,12 +77,36 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Rollup(RollupCommand),
 
+    /// Make models, limits and service accounts be what a file says; done again it changes nothing.
+    ///
+    /// Everything is checked before the first change. A change that fails takes back those before it in its document.
+    Apply(Apply),
+
+    /// Bring users, keys, models and usage over from the system that this one replaces; done again it changes nothing.
+    ///
+    /// Keys go on working. Usage comes without costs, and is marked by the target `imported`. It only reads there.
+    ImportLegacy(ImportLegacy),
+
     /// Look at the settings; touches no network.
     #[command(subcommand)]
     Config(ConfigCommand),
 
     /// Print the description of the REST API (OpenAPI 3.1).
     Openapi,
+
+    /// Print completions for a shell, as in `llm-gateway-admin completions bash >
+    /// /etc/bash_completion.d/llm-gateway-admin`.
+    Completions {
+        /// Which
+        shell: clap_complete::Shell,
+    },
+
+    /// Write the manual into a folder, a page for each command, as in `llm-gateway-admin man
+    /// /usr/local/share/man/man1`.
+    Man {
+        /// The folder, which is there
+        folder: PathBuf,
+    },
 }
 
 /// How to serve.

@@ -1,7 +1,10 @@
 //! What each command does.
 
+use std::fs::File;
 use std::io::Read;
+use std::path::Path;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use llmgw_admin_http::{Admin, Caller, KeyFilter, Problem, WantedKey};
 use llmgw_boot::{Failure, chain};
@@ -15,10 +18,13 @@ use crate::args::{
 use crate::open::{Checked, Opened};
 use crate::output::{self, Shown};
 use crate::settings::{self, Loaded};
-use crate::{entrance, people, serve};
+use crate::{apply, entrance, import, manual, people, serve};
 
 /// The longest text that is read as a key, in bytes.
 const LONGEST_KEY: u64 = 1_024;
+
+/// The longest secret of a model server that is read, in bytes; a longer one is refused.
+const LONGEST_SECRET: u64 = 16 * 1024;
 
 /// Does what the command line says.
 pub(crate) fn run(args: Args) -> Result<ExitCode, Failure> {
@@ -28,6 +34,9 @@ pub(crate) fn run(args: Args) -> Result<ExitCode, Failure> {
     if let Command::Openapi = args.command {
         let described = llmgw_admin_http::openapi().map_err(|error| error.to_string())?;
         return Ok(output::text(&format!("{described}\n")));
+    }
+    if let Some(done) = manual::print(&args.command) {
+        return done;
     }
     let loaded = Loaded::load(&args)?;
     let standalone = args.data.is_some();
@@ -43,7 +52,7 @@ pub(crate) fn run(args: Args) -> Result<ExitCode, Failure> {
             let checked = Checked::check(&loaded, standalone)?;
             actix_rt::System::new().block_on(async {
                 let opened = checked.open(&loaded).await?;
-                let shown = work(&opened, command).await?;
+                let shown = work(&opened, loaded.settings.retention(), command).await?;
                 if let Some(error) = opened.told.failure() {
                     output::untold(&error);
                 }
@@ -53,7 +62,7 @@ pub(crate) fn run(args: Args) -> Result<ExitCode, Failure> {
     }
 }
 
-async fn work(opened: &Opened, command: Command) -> Result<Shown, Failure> {
+async fn work(opened: &Opened, retention: Option<Duration>, command: Command) -> Result<Shown, Failure> {
     let admin = &opened.admin;
     match command {
         Command::Key(command) => key(admin, &caller(), command).await,
@@ -69,8 +78,14 @@ async fn work(opened: &Opened, command: Command) -> Result<Shown, Failure> {
             events.map(|events| Shown::Events(json!(events))).map_err(told)
         }
         Command::Rollup(command) => rollup(admin, command).await,
+        Command::ImportLegacy(wanted) => import::import(admin, &caller(), retention, &wanted).await,
+        Command::Apply(wanted) => apply::apply(admin, &caller(), &wanted).await,
         // Done before the stores were opened.
-        Command::Serve(_) | Command::Config(_) | Command::Openapi => Ok(Shown::Nothing),
+        Command::Serve(_)
+        | Command::Config(_)
+        | Command::Openapi
+        | Command::Completions { .. }
+        | Command::Man { .. } => Ok(Shown::Nothing),
     }
 }
 
@@ -130,9 +145,26 @@ fn imported(text: &str) -> Result<KeyText, Failure> {
 }
 
 fn from_stdin() -> std::io::Result<SecretString> {
+    read_secret(std::io::stdin(), LONGEST_KEY)
+}
+
+fn read_secret(source: impl Read, longest: u64) -> std::io::Result<SecretString> {
     let mut text = String::new();
-    std::io::stdin().take(LONGEST_KEY).read_to_string(&mut text)?;
+    source.take(longest).read_to_string(&mut text)?;
     Ok(SecretString::from(text))
+}
+
+// The secret of a model server.
+fn secret_in(path: &Path) -> Result<SecretString, Failure> {
+    let read = if path == Path::new("-") {
+        read_secret(std::io::stdin(), LONGEST_SECRET)
+    } else {
+        File::open(path).and_then(|file| read_secret(file, LONGEST_SECRET))
+    };
+    let text = read.map_err(|error| format!("--secret-file: cannot read {}: {error}", path.display()))?;
+    Ok(SecretString::from(
+        text.expose_secret().trim_end_matches(['\r', '\n']),
+    ))
 }
 
 // The API gives pages.
@@ -173,7 +205,8 @@ async fn add_model(admin: &Admin, caller: &Caller, add: AddModel) -> Result<Show
     if there && !replace {
         return Err(format!("{id} exists already; --replace changes it").into());
     }
-    let wanted = add.wanted();
+    let secret = add.secret_file.as_deref().map(secret_in).transpose()?;
+    let wanted = add.wanted(secret.as_ref());
     let model = if there {
         admin.replace_model(caller, id, None, wanted).await
     } else {

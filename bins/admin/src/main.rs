@@ -1,8 +1,11 @@
 //! `llm-gateway-admin`: looks after keys, models and usage from the command line.
 
+mod apply;
 mod args;
 mod commands;
 mod entrance;
+mod import;
+mod manual;
 mod open;
 mod output;
 mod people;

@@ -9,10 +9,11 @@ use llmgw_audit::Auditor;
 use llmgw_boot::config::{Fault, StoreKind};
 use llmgw_boot::{Failure, OsEntropy, SystemClock, chain};
 use llmgw_keys::{Failures, KeyService, Pepper, UserService};
-use llmgw_models::ModelService;
+use llmgw_models::{AllowedTargets, ModelService, SecretSealer};
+use llmgw_secrets_seal::Seal;
 use llmgw_sessions::{MemorySessions, SessionStore};
 use llmgw_store_redis::{RedisAdmission, RedisFeed, RedisSessions, RedisStore};
-use llmgw_stores::{Lasting, MongoStore, peppers, redis};
+use llmgw_stores::{Lasting, MongoStore, peppers, redis, sealing};
 use llmgw_types::ChangeFeed;
 use llmgw_usage::admission::{AdmissionStore, Calendar, MemoryAdmission, StandingLimits};
 
@@ -29,6 +30,8 @@ pub(crate) struct Checked {
     redis: Option<RedisStore>,
     limits: Calendar,
     reports: Calendar,
+    seal: Option<Arc<Seal>>,
+    allowed: AllowedTargets,
 }
 
 /// The administration, and who is told of its changes.
@@ -65,6 +68,8 @@ impl Checked {
             lasting: Lasting::of(&settings.store, &settings.mongo, &settings.reports)?,
             limits: zone("limits.timezone", &settings.limits.timezone.0)?,
             reports: zone("reports.timezone", &settings.reports.timezone.0)?,
+            seal: sealing(&settings.secrets)?,
+            allowed: settings.upstream.allowed()?,
             redis: (!standalone).then(|| redis(&settings.redis)).transpose()?,
         })
     }
@@ -107,7 +112,8 @@ impl Checked {
                 entropy.clone(),
             ),
             users: UserService::new(kept.users, kept.keys, told.clone(), entropy.clone()),
-            models: ModelService::new(kept.models, told.clone()),
+            models: ModelService::new(kept.models, told.clone()).within(self.allowed),
+            sealer: self.seal.map(|seal| seal as Arc<dyn SecretSealer>),
             limits: StandingLimits::new(settings.limits.policy(), kept.limits),
             admission: shared.admission,
             ledger: kept.ledger,

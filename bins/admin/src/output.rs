@@ -13,7 +13,7 @@ use llmgw_types::{KeyId, ModelId, StoreError};
 use llmgw_usage::ledger::RollupCheck;
 use serde_json::{Value, json};
 
-use crate::tables;
+use crate::{apply, import, tables};
 
 /// What a command has to show; values are those of the REST API.
 pub(crate) enum Shown {
@@ -35,6 +35,8 @@ pub(crate) enum Shown {
     Events(Value),
     Verified(RollupCheck),
     Rebuilt,
+    Applied(Value),
+    Imported(Value),
     Nothing,
 }
 
@@ -65,6 +67,8 @@ fn value(shown: &Shown) -> Value {
         | Shown::AuditChecked(value)
         | Shown::Json(value)
         | Shown::Report(value)
+        | Shown::Applied(value)
+        | Shown::Imported(value)
         | Shown::Events(value) => value.clone(),
         Shown::Verified(check) => json!({"checked": check.checked, "differences": check.differences}),
         // The API answers these without a body.
@@ -107,6 +111,8 @@ fn for_people(shown: &Shown) {
             check.checked, check.differences
         ),
         Shown::Rebuilt => println!("the sums were made anew from the requests"),
+        Shown::Applied(applied) => apply::lines(applied).iter().for_each(|line| println!("{line}")),
+        Shown::Imported(imported) => import::lines(imported).iter().for_each(|line| println!("{line}")),
         Shown::Nothing => {}
     }
 }

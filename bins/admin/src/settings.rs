@@ -1,10 +1,11 @@
 //! The settings of this binary.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use llmgw_boot::config::{
     AdminSection, ConfigError, Fault, KeysSection, Layers, LimitsSection, LogSection, MongoSection,
-    RedisSection, ReportsSection, StoreKind, StoreSection, UpstreamSection,
+    RedisSection, ReportsSection, SecretsSection, StoreKind, StoreSection, UpstreamSection,
 };
 use llmgw_boot::{Failure, LogGuard};
 use serde::{Deserialize, Serialize};
@@ -12,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::args::{Args, Command};
 
 /// Sections of the services, which may stand in the same file.
-const OF_OTHERS: [&str; 5] = ["gateway", "journal", "secrets", "portal", "saml"];
+const OF_OTHERS: [&str; 4] = ["gateway", "journal", "portal", "saml"];
 
 /// Everything that can be set.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -25,7 +26,18 @@ pub(crate) struct Settings {
     pub(crate) limits: LimitsSection,
     pub(crate) upstream: UpstreamSection,
     pub(crate) reports: ReportsSection,
+    pub(crate) secrets: SecretsSection,
     pub(crate) log: LogSection,
+}
+
+impl Settings {
+    /// How long the ledger keeps events; for ever where it does not say.
+    pub(crate) fn retention(&self) -> Option<Duration> {
+        match self.store.kind {
+            StoreKind::Mongo => self.mongo.retention.0,
+            StoreKind::Sqlite => None,
+        }
+    }
 }
 
 /// The settings, and the layers they came from.
@@ -93,7 +105,9 @@ fn in_data_folder(layers: Layers, dir: &Path) -> Result<Layers, Failure> {
         )))
     };
     let (store, pepper) = (file("llmgw.sqlite")?, file("pepper")?);
+    let master_keys = file("master_keys").ok();
     Ok(layers
+        .flag("--data", "secrets.master_key_file", master_keys)
         .flag("--data", "store.kind", Some(StoreKind::Sqlite))
         .flag("--data", "store.path", Some(store))
         .flag("--data", "keys.pepper_file", Some(pepper)))

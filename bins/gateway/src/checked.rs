@@ -1,10 +1,14 @@
 //! Settings that make sense: what can be found out without touching the network.
 
+use std::sync::Arc;
+
 use llmgw_boot::Failure;
 use llmgw_boot::config::Fault;
 use llmgw_keys::Pepper;
+use llmgw_models::AllowedTargets;
+use llmgw_secrets_seal::Seal;
 use llmgw_store_redis::RedisStore;
-use llmgw_stores::{Lasting, peppers, redis};
+use llmgw_stores::{Lasting, peppers, redis, sealing};
 use llmgw_types::SecretString;
 use llmgw_usage::admission::Calendar;
 
@@ -22,6 +26,10 @@ pub(crate) struct Checked {
     pub(crate) redis: RedisStore,
     /// Of limits.
     pub(crate) calendar: Calendar,
+    /// Where targets may be.
+    pub(crate) allowed: Arc<AllowedTargets>,
+    /// Opens sealed secrets.
+    pub(crate) seal: Option<Arc<Seal>>,
 }
 
 impl Checked {
@@ -38,6 +46,8 @@ impl Checked {
             upstream: settings.upstream.secret()?,
             lasting: Lasting::of(&settings.store, &settings.mongo, &settings.reports)?,
             redis: redis(&settings.redis)?,
+            allowed: Arc::new(settings.upstream.allowed()?),
+            seal: sealing(&settings.secrets)?,
             calendar: Calendar::named(&settings.limits.timezone.0)
                 .map_err(|error| Fault::new("limits.timezone", error.to_string()))?,
         })

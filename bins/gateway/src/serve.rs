@@ -78,13 +78,11 @@ fn start(settings: &Settings, listeners: Listeners, parts: Parts) -> Result<Serv
         settlements: parts.settlements,
         shipper: parts.shipper,
     };
-    let (connect_timeout, watch) = (settings.upstream.connect_timeout.0, parts.watch);
-    let tasks = Tasks::start(
-        work,
-        move || AwcUpstream::new(connect_timeout),
-        move || async move { watch.keep().await },
-    )?;
-    let servers = listeners.serve(settings, &services, (&readiness, parts.metrics), &cut);
+    let (connect_timeout, allowed) = (settings.upstream.connect_timeout.0, parts.allowed);
+    let upstream = move || AwcUpstream::new(connect_timeout, Arc::clone(&allowed));
+    let watch = parts.watch;
+    let tasks = Tasks::start(work, upstream.clone(), move || async move { watch.keep().await })?;
+    let servers = listeners.serve(settings, &services, upstream, (&readiness, parts.metrics), &cut);
     let servers = servers.map_err(|error| format!("cannot serve: {error}"))?;
     Ok(Serving {
         servers,
@@ -113,18 +111,18 @@ impl Listeners {
         self,
         settings: &Settings,
         services: &Arc<Services>,
+        upstream: impl Fn() -> AwcUpstream + Clone + Send + 'static,
         (readiness, metrics): (&Arc<Readiness>, Arc<Metrics>),
         cut: &Cut,
     ) -> io::Result<Vec<Running>> {
         let (services, readiness, cut) = (Arc::clone(services), Arc::clone(readiness), cut.clone());
         let body_within = settings.gateway.body_timeout.0;
-        let connect_timeout = settings.upstream.connect_timeout.0;
         let proxies = settings.gateway.trusted_proxies.clone();
         let origins = Origins::behind(move |address| proxies.iter().any(|proxy| proxy.contains(address)));
         let api = serve_api(self.api, &settings.gateway, move |config| {
             routes(Gateway {
                 services: Arc::clone(&services),
-                upstream: cut.through(AwcUpstream::new(connect_timeout)),
+                upstream: cut.through(upstream()),
                 body_within,
                 origins: origins.clone(),
             })(config);

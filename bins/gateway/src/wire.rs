@@ -15,7 +15,7 @@ use llmgw_boot::{
     WhenUnavailable,
 };
 use llmgw_keys::{KeyLookup, Pepper};
-use llmgw_models::Catalog;
+use llmgw_models::{AllowedTargets, Catalog, SecretUnsealer};
 use llmgw_proxy::stage::settle::Settlement;
 use llmgw_proxy::{Buffers, Live, Services, Slots};
 use llmgw_store_redis::RedisAdmission;
@@ -39,6 +39,7 @@ pub(crate) struct Parts {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) readiness: Arc<Readiness>,
     pub(crate) watch: Watch,
+    pub(crate) allowed: Arc<AllowedTargets>,
 }
 
 /// Builds everything; no store is asked anything yet.
@@ -47,7 +48,8 @@ pub(crate) fn build(settings: &Settings, checked: Checked) -> Result<Parts, Fail
     let clock: Arc<dyn Clock> = shared_clock.clone();
     let metrics = Arc::new(Metrics::default());
     let secrets_dir = settings.secrets.dir.clone();
-    let secrets = RefResolver::new(checked.upstream, secrets_dir, Arc::clone(&clock));
+    let unsealer = checked.seal.map(|seal| seal as Arc<dyn SecretUnsealer>);
+    let secrets = RefResolver::new(checked.upstream, secrets_dir, Arc::clone(&clock)).with_unsealer(unsealer);
     let stores = Stores::open(settings, checked.lasting, checked.redis)?;
     let limits = Arc::new(limits(settings, &stores, checked.calendar, &clock));
     let (services, settlements) = requests(
@@ -62,6 +64,7 @@ pub(crate) fn build(settings: &Settings, checked: Checked) -> Result<Parts, Fail
     let services = Arc::new(services);
     let readiness = Arc::new(Readiness::with_stores(stores.names()));
     Ok(Parts {
+        allowed: checked.allowed,
         watch: Watch::new(
             &stores,
             Arc::clone(&limits),

@@ -5,7 +5,10 @@ use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use llmgw_keys::{AdminKey, KeyHash, KeyText, Pepper};
+use llmgw_secrets_seal::MasterKeys;
 use llmgw_types::{Entropy, random};
 
 /// The data folder. Files in it that are not ours are left alone.
@@ -60,6 +63,13 @@ impl DataDir {
         let path = self.path.join("pepper");
         let text = self.read_or_make(&path, || hex(&random::<32>(entropy)))?;
         Pepper::parse_file(&text).map_err(|error| format!("{}: {error}", path.display()))
+    }
+
+    /// The master keys that secrets given to the administration are sealed under; the first start makes one.
+    pub(crate) fn master_keys(&self, entropy: &dyn Entropy) -> Result<MasterKeys, String> {
+        let path = self.path.join("master_keys");
+        let text = self.read_or_make(&path, || BASE64.encode(random::<32>(entropy)))?;
+        MasterKeys::parse(&text).map_err(|error| format!("{}: {error}", path.display()))
     }
 
     /// The admin key, and its text when it was made just now. Only its hash is kept, under the newest pepper

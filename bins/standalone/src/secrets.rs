@@ -1,8 +1,13 @@
 //! The secrets that are set, read once.
 
+use std::sync::Arc;
+
+use llmgw_boot::{Failure, OsEntropy};
 use llmgw_keys::KeyText;
+use llmgw_secrets_seal::{MasterKeys, Seal};
 use llmgw_types::{ExposeSecret, SecretString};
 
+use crate::data_dir::DataDir;
 use crate::settings::Settings;
 
 /// What the settings say, in themselves or in a file.
@@ -24,6 +29,20 @@ impl Secrets {
             upstream: settings.upstream.secret()?,
         })
     }
+}
+
+/// What secrets of targets are sealed with: the master keys that are set, else those of the data folder.
+pub(crate) fn sealing(settings: &Settings, data: &DataDir) -> Result<Seal, Failure> {
+    let set = settings
+        .secrets
+        .master_keys()
+        .map_err(|fault| Failure::configuration(fault.to_string()))?;
+    let keys = match set {
+        Some(text) => MasterKeys::parse(text.expose_secret())
+            .map_err(|error| Failure::configuration(format!("secrets.master_key_file: {error}")))?,
+        None => data.master_keys(&OsEntropy)?,
+    };
+    Ok(Seal::new(keys, Arc::new(OsEntropy)))
 }
 
 const BAD_ADMIN_KEY: &str = "admin.key: must be 16 to 256 visible ASCII characters";

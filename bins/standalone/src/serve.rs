@@ -24,7 +24,7 @@ use crate::args::Args;
 use crate::data_dir::DataDir;
 use crate::first_start;
 use crate::greeting::Greeting;
-use crate::secrets::Secrets;
+use crate::secrets::{self, Secrets};
 use crate::settings::Settings;
 use crate::upstreams;
 use crate::wire::{self, Parts, Places};
@@ -71,7 +71,8 @@ pub(crate) async fn run(args: &Args, settings: &Settings) -> Result<ExitCode, Fa
         portal: format!("http://localhost:{}", at.portal.port()),
         api: format!("http://{}", at.api),
     };
-    let parts = wire::build(settings, &data, &peppers, upstream, places)?;
+    let seal = secrets::sealing(settings, &data)?;
+    let parts = wire::build(settings, &data, &peppers, (upstream, seal), places)?;
     prepare(args, &parts).await?;
 
     let models = parts.services.catalog.list();
@@ -144,20 +145,17 @@ fn start(
         settlements: parts.settlements,
         shipper: parts.shipper,
     };
-    let connect_timeout = settings.upstream.connect_timeout.0;
+    let (connect_timeout, allowed) = (settings.upstream.connect_timeout.0, parts.allowed);
+    let upstream = move || AwcUpstream::new(connect_timeout, Arc::clone(&allowed));
     let watch = parts.watch;
-    let tasks = Tasks::start(
-        work,
-        move || AwcUpstream::new(connect_timeout),
-        move || async move { watch.keep().await },
-    )?;
+    let tasks = Tasks::start(work, upstream.clone(), move || async move { watch.keep().await })?;
     let doors = parts
         .entrance
         .with(admin_key, listeners.addresses().admin_pages());
     let admin = (parts.admin, Arc::new(doors));
     let portal = (parts.portal, parts.cookies);
     let told = (Arc::clone(&readiness), metrics);
-    let servers = listeners.serve(settings, &services, (admin, portal), told, &cut);
+    let servers = listeners.serve(settings, (&services, upstream), (admin, portal), told, &cut);
     let servers = servers.map_err(|error| format!("cannot serve: {error}"))?;
     readiness.allow();
     Ok(Serving {
@@ -200,20 +198,19 @@ impl Listeners {
     fn serve(
         self,
         settings: &Settings,
-        services: &Arc<Services>,
+        (services, upstream): (&Arc<Services>, impl Fn() -> AwcUpstream + Clone + Send + 'static),
         ((admin, doors), (portal, cookies)): (Administration, (Arc<Portal>, CookieKey)),
         (readiness, metrics): (Arc<Readiness>, Arc<Metrics>),
         cut: &Cut,
     ) -> io::Result<Vec<Running>> {
         let (services, cut) = (Arc::clone(services), cut.clone());
         let body_within = settings.gateway.body_timeout.0;
-        let connect_timeout = settings.upstream.connect_timeout.0;
         let proxies = settings.gateway.trusted_proxies.clone();
         let origins = Origins::behind(move |address| proxies.iter().any(|proxy| proxy.contains(address)));
         let api = serve_api(self.api, &settings.gateway, move |config| {
             routes(Gateway {
                 services: Arc::clone(&services),
-                upstream: cut.through(AwcUpstream::new(connect_timeout)),
+                upstream: cut.through(upstream()),
                 body_within,
                 origins: origins.clone(),
             })(config);

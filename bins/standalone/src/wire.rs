@@ -13,10 +13,11 @@ use llmgw_audit::{AuditLog, Auditor};
 use llmgw_boot::shipper::{ShippedTo, Shipper};
 use llmgw_boot::{BlockingPool, Failure, LocalFeed, Metrics, OsEntropy, RefResolver, SystemClock};
 use llmgw_keys::{Failures, KeyLookup, KeyService, Pepper, UserService};
-use llmgw_models::{Catalog, ModelService};
+use llmgw_models::{AllowedTargets, Catalog, ModelService};
 use llmgw_portal_http::{CookieKey, Portal};
 use llmgw_proxy::stage::settle::Settlement;
 use llmgw_proxy::{Buffers, Live, Services, Slots};
+use llmgw_secrets_seal::Seal;
 use llmgw_types::{Clock, SecretString};
 use llmgw_usage::admission::{Calendar, StandingLimits};
 use tokio::sync::mpsc;
@@ -42,23 +43,26 @@ pub(crate) struct Parts {
     pub(crate) watch: Watch,
     pub(crate) portal: Arc<Portal>,
     pub(crate) cookies: CookieKey,
+    pub(crate) allowed: Arc<AllowedTargets>,
     pub(crate) entrance: Entrance,
 }
 
 /// Opens the stores in `data` and builds everything on them. `peppers` has the newest first; `upstream` is the
-/// default upstream secret.
+/// default upstream secret, `seal` opens those that targets have.
 pub(crate) fn build(
     settings: &Settings,
     data: &DataDir,
     peppers: &[Pepper],
-    upstream: Option<SecretString>,
+    (upstream, seal): (Option<SecretString>, Seal),
     places: Places,
 ) -> Result<Parts, Failure> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
     let metrics = Arc::new(Metrics::default());
     let stores = Stores::open(settings, data)?;
     let secrets_dir = settings.secrets.dir.clone().unwrap_or_else(|| data.secrets());
+    let seal = Arc::new(seal);
     let secrets = RefResolver::new(upstream, Some(secrets_dir), Arc::clone(&clock));
+    let secrets = secrets.with_unsealer(Some(seal.clone()));
     let (services, settlements) = requests(settings, &stores, peppers, secrets, &clock, &metrics);
     let pepper = peppers.first().ok_or_else(|| "there is no pepper".to_owned())?;
     // What administration and portal change, requests see at once.
@@ -68,10 +72,15 @@ pub(crate) fn build(
         services.limits.clone(),
     ));
     let (portal, cookies) = portal::portal(settings, &stores, &services, feed.clone(), pepper, places)?;
+    let allowed = settings
+        .upstream
+        .allowed()
+        .map_err(|fault| Failure::configuration(fault.to_string()))?;
     Ok(Parts {
-        admin: Arc::new(admin(settings, &stores, &services, pepper, feed)?),
+        admin: Arc::new(admin(settings, &stores, &services, (pepper, seal), feed)?),
         portal,
         cookies,
+        allowed: Arc::new(allowed),
         entrance: Entrance::of(&settings.admin, &stores, &services, pepper)?,
         watch: Watch::new(stores.file, &services),
         services: Arc::new(services),
@@ -131,7 +140,7 @@ fn admin(
     settings: &Settings,
     stores: &Stores,
     services: &Services,
-    pepper: &Pepper,
+    (pepper, seal): (&Pepper, Arc<Seal>),
     feed: Arc<LocalFeed>,
 ) -> Result<Admin, Failure> {
     let (keys, users) = (stores.keys.clone(), stores.users.clone());
@@ -139,6 +148,10 @@ fn admin(
     let audit: Arc<dyn AuditLog> = Arc::new(stores.file.audit());
     let reports = Calendar::named(&settings.reports.timezone.0)
         .map_err(|error| Failure::configuration(format!("reports.timezone: {error}")))?;
+    let allowed = settings
+        .upstream
+        .allowed()
+        .map_err(|fault| Failure::configuration(fault.to_string()))?;
     Ok(Admin {
         keys: KeyService::new(
             keys.clone(),
@@ -148,7 +161,8 @@ fn admin(
             entropy.clone(),
         ),
         users: UserService::new(users, keys, feed.clone(), entropy.clone()),
-        models: ModelService::new(Arc::clone(&stores.models), feed.clone()),
+        models: ModelService::new(Arc::clone(&stores.models), feed.clone()).within(allowed),
+        sealer: Some(seal),
         limits: StandingLimits::new(settings.limits.policy(), Arc::clone(&stores.limits)),
         admission: Arc::clone(&stores.admission),
         ledger: Arc::clone(&stores.ledger),

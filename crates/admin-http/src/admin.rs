@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use llmgw_audit::{AuditLog, Auditor, Deed};
 use llmgw_keys::{Failures, KeyService, UserService};
-use llmgw_models::ModelService;
+use llmgw_models::{ModelService, SecretSealer};
 use llmgw_sessions::SessionStore;
 use llmgw_types::{ChangeFeed, Clock};
 use llmgw_usage::admission::{AdmissionStore, Calendar, StandingLimits};
@@ -23,6 +23,8 @@ pub struct Admin {
     pub users: UserService,
     /// Makes, changes and removes models.
     pub models: ModelService,
+    /// Seals secrets of targets that are given; `None` where there is no master key.
+    pub sealer: Option<Arc<dyn SecretSealer>>,
     /// Limits of everyone, of each user and of groups.
     pub limits: StandingLimits,
     /// How far limits are used up.
@@ -68,6 +70,10 @@ pub(crate) struct Planned {
 }
 
 impl Admin {
+    pub(crate) fn sealer(&self) -> Option<&dyn SecretSealer> {
+        self.sealer.as_deref()
+    }
+
     /// Makes a change and writes it down: what is to be done before, and what came of it after. `work` gives what it
     /// made, and how that looks where it is not what was planned.
     pub(crate) async fn audited<T>(

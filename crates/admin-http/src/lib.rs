@@ -8,6 +8,7 @@
 //! (RFC 9457). No answer holds a secret but one: the text of a key, when it is made.
 
 mod admin;
+pub mod apply;
 mod audit;
 mod caller;
 mod doors;
@@ -37,7 +38,7 @@ pub use keys::{Filter as KeyFilter, PatchedKey, ShownKey, WantedKey};
 pub use limits::groups::{Groups, ShownGroup, WantedGroup};
 pub use limits::left::{Left, LeftLimit};
 pub use limits::{Defaults, InForce, WantedDefaults};
-pub use models::{Models, ShownModel, ShownTarget, WantedModel, WantedTarget};
+pub use models::{Models, ShownModel, ShownTarget, WantedModel, WantedSecret, WantedTarget};
 pub use openapi::openapi;
 pub use paging::Listed;
 pub use problem::Problem;

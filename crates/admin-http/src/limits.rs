@@ -45,10 +45,10 @@ pub struct InForce {
 pub struct WantedDefaults {
     /// Over all users together.
     #[schema(value_type = Option<Vec<words::Limit>>)]
-    everyone: Option<Vec<Limit>>,
+    pub everyone: Option<Vec<Limit>>,
     /// For each user who has no limits of their own.
     #[schema(value_type = Option<Vec<words::Limit>>)]
-    each_user: Option<Vec<Limit>>,
+    pub each_user: Option<Vec<Limit>>,
 }
 
 fn in_force(set: Option<&Vec<Limit>>, settings: &[Limit]) -> InForce {
@@ -95,7 +95,7 @@ impl Admin {
         Ok(self.defaults(&set.await?))
     }
 
-    async fn set_limits(
+    pub(crate) async fn set_limits(
         &self,
         caller: &Caller,
         seen: Option<Revision>,

@@ -2,7 +2,7 @@
 
 mod wanted;
 
-pub use wanted::{WantedModel, WantedTarget};
+pub use wanted::{WantedModel, WantedSecret, WantedTarget};
 
 use actix_web::HttpResponse;
 use actix_web::web::{Data, Json, Path};
@@ -155,8 +155,9 @@ impl Admin {
             .id
             .take()
             .ok_or_else(|| Problem::invalid("id: is missing"))?;
-        let model = wanted.model(id, self.clock.now(), &[])?;
-        self.keep_new(caller, model).await
+        let model = wanted.model(id, self.clock.now(), &[], self.sealer())?;
+        self.put_model(caller, None, Some(&model)).await?;
+        Ok(model.into())
     }
 
     /// Makes a model at `path` of the default upstream, with the default upstream secret: where the system that this
@@ -174,7 +175,7 @@ impl Admin {
             .id
             .take()
             .ok_or_else(|| Problem::invalid("id: is missing"))?;
-        let mut model = wanted.model(id, self.clock.now(), &[])?;
+        let mut model = wanted.model(id, self.clock.now(), &[], self.sealer())?;
         let path = path.trim_matches('/');
         let path = path.strip_suffix("/v1").unwrap_or(path);
         // Without a target it is served there under its own id.
@@ -185,19 +186,39 @@ impl Admin {
             let target = WantedTarget::at(upstream.clone(), path.to_owned());
             model.targets.push(target.at_default_upstream()?);
         }
-        self.keep_new(caller, model).await
+        self.put_model(caller, None, Some(&model)).await?;
+        Ok(model.into())
     }
 
-    async fn keep_new(&self, caller: &Caller, model: Model) -> Result<ShownModel, Problem> {
-        let planned = Planned {
-            action: "model.create",
-            subject: subject(&model.id),
-            before: None,
-            after: Some(noted(&model)),
+    /// Makes (`before` is `None`), replaces or removes (`after` is `None`) a model.
+    pub(crate) async fn put_model(
+        &self,
+        caller: &Caller,
+        before: Option<&Model>,
+        after: Option<&Model>,
+    ) -> Result<(), Problem> {
+        let Some(model) = after.or(before) else {
+            return Ok(());
         };
-        let making = async { Ok((self.models.create(&model).await?, None)) };
-        self.audited(caller, planned, making).await?;
-        Ok(model.into())
+        let planned = Planned {
+            action: match (before, after) {
+                (None, _) => "model.create",
+                (Some(_), Some(_)) => "model.replace",
+                (Some(_), None) => "model.remove",
+            },
+            subject: subject(&model.id),
+            before: before.map(noted),
+            after: after.map(noted),
+        };
+        let putting = async {
+            let put = match (before, after) {
+                (None, _) => self.models.create(model).await,
+                (Some(_), Some(_)) => self.models.replace(model).await,
+                (Some(before), None) => self.models.remove(&before.id, Some(before.revision)).await,
+            };
+            Ok((put?, None))
+        };
+        self.audited(caller, planned, putting).await
     }
 
     /// Lists models in order of id.
@@ -229,16 +250,9 @@ impl Admin {
         let before = self.seen_model(&id, seen).await?;
         let model = Model {
             revision: before.revision,
-            ..wanted.model(id, before.created_at, &before.targets)?
+            ..wanted.model(id, before.created_at, &before.targets, self.sealer())?
         };
-        let planned = Planned {
-            action: "model.replace",
-            subject: subject(&model.id),
-            before: Some(noted(&before)),
-            after: Some(noted(&model)),
-        };
-        let replacing = async { Ok((self.models.replace(&model).await?, None)) };
-        self.audited(caller, planned, replacing).await?;
+        self.put_model(caller, Some(&before), Some(&model)).await?;
         let revision = model.revision.next();
         Ok(Model { revision, ..model }.into())
     }
@@ -253,15 +267,14 @@ impl Admin {
         id: &ModelId,
         seen: Option<Revision>,
     ) -> Result<(), Problem> {
-        let before = self.seen_model(id, seen).await?;
-        let planned = Planned {
-            action: "model.remove",
-            subject: subject(id),
-            before: Some(noted(&before)),
-            after: None,
-        };
-        let removing = async { Ok((self.models.remove(id).await?, None)) };
-        self.audited(caller, planned, removing).await
+        loop {
+            let before = self.seen_model(id, seen).await?;
+            match self.put_model(caller, Some(&before), None).await {
+                // Whoever does not care what was there removes what is there now.
+                Err(problem) if seen.is_none() && problem.is_of_change() => {}
+                removed => return removed,
+            }
+        }
     }
 
     async fn seen_model(&self, id: &ModelId, seen: Option<Revision>) -> Result<Model, Problem> {

@@ -1,7 +1,9 @@
 //! Fields of a body that are read in their own way: left out, null, or a value; secrets.
 
 use llmgw_types::SecretString;
+use serde::de::Error;
 use serde::{Deserialize, Deserializer};
+use serde_json::Value;
 
 /// Reads a field that was given; null is a value of its own. A field that is left out is `None` by
 /// `#[serde(default)]`.
@@ -15,7 +17,8 @@ where
 
 /// Reads a secret.
 pub(crate) fn secret<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SecretString, D::Error> {
-    String::deserialize(deserializer).map(SecretString::from)
+    let text = optional_secret(deserializer)?;
+    text.ok_or_else(|| D::Error::custom("a secret must be a text"))
 }
 
 /// Reads a secret that may be left out.
@@ -23,6 +26,10 @@ pub(crate) fn optional_secret<'de, D>(deserializer: D) -> Result<Option<SecretSt
 where
     D: Deserializer<'de>,
 {
-    let text: Option<String> = Option::deserialize(deserializer)?;
-    Ok(text.map(SecretString::from))
+    // serde's own error repeats what is no text, which may be the secret.
+    match Value::deserialize(deserializer)? {
+        Value::Null => Ok(None),
+        Value::String(text) => Ok(Some(SecretString::from(text))),
+        _ => Err(D::Error::custom("a secret must be a text")),
+    }
 }

@@ -76,6 +76,11 @@ impl Problem {
         )
     }
 
+    /// Whether it is that.
+    pub(crate) fn is_of_change(&self) -> bool {
+        self.status == StatusCode::PRECONDITION_FAILED
+    }
+
     pub(crate) fn unauthorized() -> Self {
         Self::new(
             StatusCode::UNAUTHORIZED,

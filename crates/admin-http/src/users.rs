@@ -109,20 +109,27 @@ impl Admin {
             mail: wanted.mail,
             groups: wanted.groups,
             role: wanted.role,
+            state: UserState::Active,
             limits: wanted.limits,
         };
+        Ok(self.keep_user(caller, new).await?.into())
+    }
+
+    pub(crate) async fn keep_user(&self, caller: &Caller, new: NewUser) -> Result<User, Problem> {
         let planned = Planned {
             action: "user.create",
             subject: "user".to_owned(),
             before: None,
-            after: Some(json!({"groups": new.groups, "role": new.role, "limits": new.limits})),
+            after: Some(
+                json!({"groups": new.groups, "role": new.role, "state": new.state, "limits": new.limits}),
+            ),
         };
         let making = async {
             let user = self.users.create(new, self.clock.now()).await?;
             let after = json!({"user": user.id, "is": noted(&user)});
             Ok((user, Some(after)))
         };
-        Ok(self.audited(caller, planned, making).await?.into())
+        self.audited(caller, planned, making).await
     }
 
     /// Lists users in the order in which they were first seen: a page after the user `after`.

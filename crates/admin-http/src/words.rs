@@ -56,6 +56,10 @@ words! {
         "description": "A group of users.",
         "type": "string", "minLength": 1, "maxLength": 256, "pattern": "^[ -~]+$"
     }
+    SecretText: {
+        "description": "A model server's secret; visible ASCII characters.",
+        "type": "string", "minLength": 1, "maxLength": 4096, "pattern": "^[!-~](?:[ -~]*[!-~])?$", "writeOnly": true
+    }
     Address: {
         "description": "Where a model server is: `http` or `https`, host and port, and a path if any; without `/v1`.",
         "type": "string", "maxLength": 2048

@@ -7,16 +7,17 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use llmgw_models::{SecretRef, SecretResolver};
+use llmgw_models::{SecretRef, SecretResolver, SecretUnsealer, Target};
 use llmgw_types::{Clock, SecretString, StoreError};
 
 const FILE_KEPT: Duration = Duration::from_secs(5);
 
-/// Resolves `default`, `env:` and `file:`.
+/// Resolves `default`, `env:`, `file:` and `sealed:`.
 pub struct RefResolver {
     default: Option<SecretString>,
     environment: HashMap<String, SecretString>,
     dir: Option<PathBuf>,
+    unsealer: Option<Arc<dyn SecretUnsealer>>,
     clock: Arc<dyn Clock>,
     // Files are read again now and then, so that a rotated secret comes through without a restart.
     files: Mutex<HashMap<String, (Duration, SecretString)>>,
@@ -48,9 +49,16 @@ impl RefResolver {
             default,
             environment,
             dir,
+            unsealer: None,
             clock,
             files: Mutex::default(),
         }
+    }
+
+    /// The same, which also opens sealed secrets.
+    #[must_use]
+    pub fn with_unsealer(self, unsealer: Option<Arc<dyn SecretUnsealer>>) -> Self {
+        Self { unsealer, ..self }
     }
 
     fn file(&self, name: &str) -> Result<SecretString, StoreError> {
@@ -74,8 +82,8 @@ impl RefResolver {
 
 #[async_trait]
 impl SecretResolver for RefResolver {
-    async fn resolve(&self, secret: &SecretRef) -> Result<Option<SecretString>, StoreError> {
-        match secret {
+    async fn resolve(&self, target: &Target) -> Result<Option<SecretString>, StoreError> {
+        match &target.secret {
             SecretRef::None => Ok(None),
             SecretRef::Default => Ok(self.default.clone()),
             SecretRef::Env(name) => match self.environment.get(name) {
@@ -85,6 +93,12 @@ impl SecretResolver for RefResolver {
                 }),
             },
             SecretRef::File(name) => self.file(name).map(Some),
+            SecretRef::Sealed(sealed) => match &self.unsealer {
+                Some(unsealer) => unsealer.unseal(sealed, &target.base_url).map(Some),
+                None => Err(StoreError::Missing {
+                    what: "the master key of a sealed secret (secrets.master_key_file)".to_owned(),
+                }),
+            },
         }
     }
 }
@@ -92,7 +106,7 @@ impl SecretResolver for RefResolver {
 #[cfg(test)]
 mod tests {
     use figment::Jail;
-    use llmgw_types::{ExposeSecret, ManualClock, Timestamp};
+    use llmgw_types::{ExposeSecret, ManualClock, TargetId, Timestamp};
 
     use super::*;
 
@@ -111,8 +125,16 @@ mod tests {
         });
         let resolver = resolver.unwrap();
         let find = |name: &str| {
-            let secret = SecretRef::Env(name.to_owned());
-            actix_rt::System::new().block_on(async { resolver.resolve(&secret).await })
+            let target = Target {
+                id: TargetId::parse("t").unwrap(),
+                base_url: "http://t".to_owned(),
+                model: None,
+                secret: SecretRef::Env(name.to_owned()),
+                weight: 1,
+                max_in_flight: None,
+                quirks: Vec::new(),
+            };
+            actix_rt::System::new().block_on(async { resolver.resolve(&target).await })
         };
         let found = find("LLMGW_UPSTREAM_A").unwrap().unwrap();
         assert_eq!(found.expose_secret(), "of-a");

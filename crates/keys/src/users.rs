@@ -26,6 +26,8 @@ pub struct NewUser {
     pub groups: Vec<GroupName>,
     /// What the user may do beyond own keys.
     pub role: Role,
+    /// Whether the user may act; nobody is made erased.
+    pub state: UserState,
     /// Limits of this user over all keys.
     pub limits: Vec<Limit>,
 }
@@ -109,7 +111,7 @@ impl UserService {
             mail: new.mail,
             groups: in_order(new.groups),
             role: new.role,
-            state: UserState::Active,
+            state: new.state,
             agreement: None,
             last_login_at: None,
             limits: new.limits,
@@ -117,6 +119,11 @@ impl UserService {
             revision: Revision::default(),
         };
         check_name("name", &user.name)?;
+        if user.state == UserState::Erased {
+            return Err(KeyError::Invalid(
+                "state: nobody is erased when they are made".to_owned(),
+            ));
+        }
         self.users.insert(&user).await?;
         self.feed.publish(Change::User(user.id)).await?;
         Ok(user)

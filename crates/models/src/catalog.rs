@@ -186,7 +186,7 @@ mod tests {
 
     use async_trait::async_trait;
     use futures_executor::block_on;
-    use llmgw_types::Timestamp;
+    use llmgw_types::{Revision, Timestamp};
 
     use super::*;
     use crate::MemoryModels;
@@ -223,8 +223,8 @@ mod tests {
             self.inner.update(model).await
         }
 
-        async fn remove(&self, id: &ModelId) -> Result<bool, StoreError> {
-            self.inner.remove(id).await
+        async fn remove(&self, id: &ModelId, seen: Option<Revision>) -> Result<bool, StoreError> {
+            self.inner.remove(id, seen).await
         }
     }
 

@@ -40,6 +40,7 @@ macro_rules! model_catalog_contract {
             an_update_replaces_all_fields,
             an_update_of_an_unknown_model_is_missing,
             an_update_of_what_was_changed_meanwhile_is_refused,
+            a_removal_of_what_was_changed_meanwhile_is_refused,
             a_removed_model_is_gone,
             a_removed_model_can_come_back,
             lists_are_complete_and_in_order,
@@ -87,7 +88,7 @@ pub async fn an_alias_finds_nothing(store: &dyn ModelCatalog) {
     assert_eq!(store.get(&alias).await.expect(WORKS), None);
     let refused = store.update(&bare_model(alias.clone())).await;
     assert!(matches!(refused, Err(StoreError::Missing { .. })), "{refused:?}");
-    assert!(!store.remove(&alias).await.expect(WORKS));
+    assert!(!store.remove(&alias, None).await.expect(WORKS));
 }
 
 /// Two ids that differ by case are two models.
@@ -143,12 +144,24 @@ pub async fn an_update_of_an_unknown_model_is_missing(store: &dyn ModelCatalog) 
     assert_eq!(store.get(&model.id).await.expect(WORKS), None);
 }
 
+/// Whoever removes what somebody else changed meanwhile is told so, and removes nothing; what is gone is gone for
+/// whoever saw it as well.
+pub async fn a_removal_of_what_was_changed_meanwhile_is_refused(store: &dyn ModelCatalog) {
+    let read = inserted(store, full_model(fresh_id("m"))).await;
+    let changed = updated(store, read.clone()).await;
+    let refused = store.remove(&read.id, Some(read.revision)).await;
+    assert!(matches!(refused, Err(StoreError::Changed { .. })), "{refused:?}");
+    assert_eq!(store.get(&read.id).await.expect(WORKS).as_ref(), Some(&changed));
+    assert!(store.remove(&read.id, Some(changed.revision)).await.expect(WORKS));
+    assert!(!store.remove(&read.id, Some(changed.revision)).await.expect(WORKS));
+}
+
 /// Removing tells whether there was something to remove.
 pub async fn a_removed_model_is_gone(store: &dyn ModelCatalog) {
     let model = inserted(store, full_model(fresh_id("m"))).await;
     let other = inserted(store, full_model(fresh_id("m"))).await;
-    assert!(store.remove(&model.id).await.expect(WORKS));
-    assert!(!store.remove(&model.id).await.expect(WORKS));
+    assert!(store.remove(&model.id, None).await.expect(WORKS));
+    assert!(!store.remove(&model.id, None).await.expect(WORKS));
     assert_eq!(store.get(&model.id).await.expect(WORKS), None);
     assert!(!store.list().await.expect(WORKS).contains(&model));
     assert_eq!(store.get(&other.id).await.expect(WORKS), Some(other));
@@ -157,7 +170,7 @@ pub async fn a_removed_model_is_gone(store: &dyn ModelCatalog) {
 /// An id is free again once its model is removed.
 pub async fn a_removed_model_can_come_back(store: &dyn ModelCatalog) {
     let model = inserted(store, full_model(fresh_id("m"))).await;
-    assert!(store.remove(&model.id).await.expect(WORKS));
+    assert!(store.remove(&model.id, None).await.expect(WORKS));
     let model = inserted(store, bare_model(model.id)).await;
     assert_eq!(store.get(&model.id).await.expect(WORKS), Some(model));
 }

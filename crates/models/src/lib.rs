@@ -26,6 +26,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod allowed;
 mod base_url;
 mod catalog;
 #[cfg(feature = "contract")]
@@ -33,13 +34,16 @@ pub mod contract;
 mod error;
 mod memory;
 mod model;
+mod sealed;
 mod service;
 mod store;
 
+pub use allowed::{AllowedTargets, NotAPlace};
 pub use base_url::{base_url, check_base_url};
 pub use catalog::{Catalog, Served, Stop};
 pub use error::ModelError;
 pub use memory::MemoryModels;
 pub use model::{Access, Model, ModelState, Quirk, SecretRef, Target, Timeouts};
+pub use sealed::{SealedSecret, SecretSealer, SecretUnsealer};
 pub use service::ModelService;
 pub use store::{ModelCatalog, SecretResolver};

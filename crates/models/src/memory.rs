@@ -5,7 +5,7 @@ use std::collections::btree_map::Entry;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
-use llmgw_types::{ModelId, StoreError};
+use llmgw_types::{ModelId, Revision, StoreError};
 
 use crate::{Model, ModelCatalog};
 
@@ -58,8 +58,19 @@ impl ModelCatalog for MemoryModels {
         }
     }
 
-    async fn remove(&self, id: &ModelId) -> Result<bool, StoreError> {
-        Ok(self.lock().remove(id).is_some())
+    async fn remove(&self, id: &ModelId, seen: Option<Revision>) -> Result<bool, StoreError> {
+        match self.lock().entry(id.clone()) {
+            Entry::Occupied(kept) if seen.is_some_and(|seen| seen != kept.get().revision) => {
+                Err(StoreError::Changed {
+                    what: format!("model {id}"),
+                })
+            }
+            Entry::Occupied(kept) => {
+                kept.remove();
+                Ok(true)
+            }
+            Entry::Vacant(_) => Ok(false),
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use llmgw_types::{Endpoint, GroupName, Limit, ModelId, Price, Revision, TargetId, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::ModelError;
+use crate::{ModelError, SealedSecret};
 
 /// A public model.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -192,6 +192,8 @@ pub enum SecretRef {
     Env(String),
     /// `file:NAME`: a file under `[secrets] dir`; no path, just its name.
     File(String),
+    /// `sealed:...`: it was given to the administration, and is kept here, encrypted.
+    Sealed(SealedSecret),
 }
 
 impl SecretRef {
@@ -222,6 +224,9 @@ impl FromStr for SecretRef {
             None if text == "default" => Ok(Self::Default),
             Some(("env", name)) if Self::is_variable(name) && word(name) => Ok(Self::Env(name.to_owned())),
             Some(("file", name)) if file(name) => Ok(Self::File(name.to_owned())),
+            Some(("sealed", _)) => SealedSecret::parse(text)
+                .map(Self::Sealed)
+                .ok_or(ModelError::SecretRef),
             // The text is not repeated: somebody may have put the secret itself here.
             _ => Err(ModelError::SecretRef),
         }
@@ -237,11 +242,16 @@ impl TryFrom<String> for SecretRef {
 }
 
 impl From<SecretRef> for String {
+    /// As it is kept: with all of a sealed secret.
     fn from(secret: SecretRef) -> Self {
-        secret.to_string()
+        match secret {
+            SecretRef::Sealed(sealed) => sealed.as_str().to_owned(),
+            other => other.to_string(),
+        }
     }
 }
 
+/// As it is shown: of a sealed secret only that it is one.
 impl fmt::Display for SecretRef {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -249,6 +259,7 @@ impl fmt::Display for SecretRef {
             Self::Default => f.write_str("default"),
             Self::Env(name) => write!(f, "env:{name}"),
             Self::File(name) => write!(f, "file:{name}"),
+            Self::Sealed(_) => f.write_str("sealed"),
         }
     }
 }
@@ -258,6 +269,15 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_sealed_secret_is_kept_whole_and_shown_as_a_word() {
+        let text = "sealed:v1:0a1b2c3d:AbC";
+        let secret: SecretRef = text.parse().unwrap();
+        assert_eq!(String::from(secret.clone()), text);
+        assert_eq!(secret.to_string(), "sealed");
+        assert!(!format!("{secret:?}").contains("AbC"));
+    }
+
+    #[test]
     fn secret_refs_name_only_what_a_target_may_have() {
         for good in [
             "",
@@ -265,11 +285,9 @@ mod tests {
             "env:LLMGW_UPSTREAM_A",
             "env:LLMGW_UPSTREAM_X__Y",
             "file:vllm.key",
+            "sealed:v1:0a1b2c3d:AbC-_9",
         ] {
-            assert_eq!(
-                good.parse::<SecretRef>().map(|r| r.to_string()),
-                Ok(good.to_owned())
-            );
+            assert_eq!(good.parse::<SecretRef>().map(String::from), Ok(good.to_owned()));
         }
         for bad in [
             "env:ADMIN_KEY",
@@ -279,6 +297,8 @@ mod tests {
             "file:/etc/passwd",
             "file:.x",
             "sk-secret",
+            "sealed:",
+            "sealed:a b",
             "env:LLMGW_UPSTREAM_A B",
         ] {
             let error = bad.parse::<SecretRef>().unwrap_err();

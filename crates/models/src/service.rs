@@ -2,15 +2,16 @@
 
 use std::sync::Arc;
 
-use llmgw_types::{Change, ChangeFeed, ModelId, Money, StoreError, TargetId};
+use llmgw_types::{Change, ChangeFeed, ModelId, Money, Revision, StoreError, TargetId};
 
-use crate::{Model, ModelCatalog, ModelError, Target, base_url};
+use crate::{AllowedTargets, Model, ModelCatalog, ModelError, Target, base_url};
 
 /// Use cases around models. Do not drop a change halfway: what is kept but not told is seen only when the
 /// catalogue is next refreshed.
 pub struct ModelService {
     store: Arc<dyn ModelCatalog>,
     feed: Arc<dyn ChangeFeed>,
+    allowed: AllowedTargets,
 }
 
 impl std::fmt::Debug for ModelService {
@@ -23,7 +24,17 @@ impl ModelService {
     /// Models in `store`, changes told to `feed`.
     #[must_use]
     pub fn new(store: Arc<dyn ModelCatalog>, feed: Arc<dyn ChangeFeed>) -> Self {
-        Self { store, feed }
+        Self {
+            store,
+            feed,
+            allowed: AllowedTargets::default(),
+        }
+    }
+
+    /// The same, whose targets may be at these places only.
+    #[must_use]
+    pub fn within(self, allowed: AllowedTargets) -> Self {
+        Self { allowed, ..self }
     }
 
     /// Every model, in order of id.
@@ -72,20 +83,30 @@ impl ModelService {
         }
     }
 
-    /// Removes a model; clients see it gone when this returns.
+    /// Removes a model, if it has the revision `seen` where one is given; clients see it gone when this returns.
     ///
     /// # Errors
-    /// [`ModelError::NotFound`] when there is none.
-    pub async fn remove(&self, id: &ModelId) -> Result<(), ModelError> {
-        if !self.store.remove(id).await? {
+    /// [`ModelError::NotFound`] when there is none, [`StoreError::Changed`] when it has another revision.
+    pub async fn remove(&self, id: &ModelId, seen: Option<Revision>) -> Result<(), ModelError> {
+        if !self.store.remove(id, seen).await? {
             return Err(ModelError::NotFound(id.to_string()));
         }
         Ok(self.feed.publish(Change::Model(id.clone())).await?)
     }
 
-    async fn check(&self, model: &Model) -> Result<(), ModelError> {
+    /// Whether the fields of a model make sense, whatever other models there are.
+    ///
+    /// # Errors
+    /// [`ModelError::Invalid`] when one makes no sense.
+    pub fn sound(&self, model: &Model) -> Result<(), ModelError> {
         check_fields(model)?;
         check_targets(&model.targets)?;
+        let mut addresses = model.targets.iter().map(|target| &target.base_url);
+        addresses.try_for_each(|address| self.allowed.check(address))
+    }
+
+    async fn check(&self, model: &Model) -> Result<(), ModelError> {
+        self.sound(model)?;
         let mut names = vec![&model.id];
         names.extend(&model.aliases);
         for other in self

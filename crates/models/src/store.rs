@@ -1,9 +1,9 @@
 //! The ports: where models are kept, and where secrets come from.
 
 use async_trait::async_trait;
-use llmgw_types::{ModelId, SecretString, StoreError};
+use llmgw_types::{ModelId, Revision, SecretString, StoreError};
 
-use crate::{Model, SecretRef};
+use crate::{Model, Target};
 
 /// Keeps models.
 #[async_trait]
@@ -26,16 +26,20 @@ pub trait ModelCatalog: Send + Sync {
     /// [`StoreError::Missing`] when there is none; [`StoreError::Changed`] when it has another revision.
     async fn update(&self, model: &Model) -> Result<(), StoreError>;
 
-    /// Removes the model; `false` when there was none.
-    async fn remove(&self, id: &ModelId) -> Result<bool, StoreError>;
-}
-
-/// Finds the secret a reference names.
-#[async_trait]
-pub trait SecretResolver: Send + Sync {
-    /// The secret, or `None` where the reference names none.
+    /// Removes the model, if it has the revision `seen` where one is given; `false` when there was none.
     ///
     /// # Errors
-    /// [`StoreError::Missing`] when the place it names is empty, without saying what else is there.
-    async fn resolve(&self, secret: &SecretRef) -> Result<Option<SecretString>, StoreError>;
+    /// [`StoreError::Changed`] when it has another revision.
+    async fn remove(&self, id: &ModelId, seen: Option<Revision>) -> Result<bool, StoreError>;
+}
+
+/// Finds the secret of a target.
+#[async_trait]
+pub trait SecretResolver: Send + Sync {
+    /// The secret of `target`, or `None` where it needs none.
+    ///
+    /// # Errors
+    /// [`StoreError::Missing`] when the place it names is empty, without saying what else is there;
+    /// [`StoreError::Corrupt`] when it is sealed and does not open.
+    async fn resolve(&self, target: &Target) -> Result<Option<SecretString>, StoreError>;
 }

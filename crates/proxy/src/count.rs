@@ -25,7 +25,7 @@ pub(crate) async fn prompt_tokens<U: Upstream>(
 ) -> Option<u64> {
     let target = running.target.as_ref()?;
     let text = prompt_text(&running.body.as_ref()?.bytes)?;
-    let secret = services.secrets.resolve(&target.secret).await.ok()?;
+    let secret = services.secrets.resolve(target).await.ok()?;
     // One body for all: each server reads the field it knows.
     let body = json!({
         "model": &*running.target_model, "input": text, "content": text, "prompt": text, "add_special": true,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use llmgw_models::{Model, ModelCatalog};
-use llmgw_types::{ModelId, StoreError};
+use llmgw_types::{ModelId, Revision, StoreError};
 use mongodb::bson::{Bson, Document, doc};
 use mongodb::{Collection, Database};
 
@@ -74,12 +74,19 @@ impl ModelCatalog for MongoModels {
             .await
     }
 
-    async fn remove(&self, id: &ModelId) -> Result<bool, StoreError> {
-        let filter = by_id(id);
+    async fn remove(&self, id: &ModelId, seen: Option<Revision>) -> Result<bool, StoreError> {
+        let filter = seen.map_or_else(|| by_id(id), |seen| of_revision(id.as_str().into(), seen));
+        let (id, what) = (Bson::from(id.as_str()), named(id));
         self.connection
             .call(move |database| async move {
                 let removed = models(&database).delete_one(filter).await.map_err(failed)?;
-                Ok(removed.deleted_count > 0)
+                if removed.deleted_count > 0 || seen.is_none() {
+                    return Ok(removed.deleted_count > 0);
+                }
+                match not_changed(&models(&database), id, what).await {
+                    StoreError::Missing { .. } => Ok(false),
+                    changed => Err(changed),
+                }
             })
             .await
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use llmgw_models::{Model, ModelCatalog};
-use llmgw_types::{ModelId, StoreError};
+use llmgw_types::{ModelId, Revision, StoreError};
 use rusqlite::{OptionalExtension, Row, params_from_iter};
 
 use crate::columns::{get_json, json};
@@ -16,6 +16,12 @@ use crate::error::{failed, failed_to_keep, not_changed};
 pub struct SqliteModels {
     connections: Arc<Connections>,
 }
+
+const FIND: &str = "SELECT 1 FROM models WHERE id = ?1";
+
+const DELETE: &str = "
+    DELETE FROM models
+    WHERE id = ?1 AND (?2 IS NULL OR coalesce(json_extract(document, '$.revision'), 0) = ?2)";
 
 const UPDATE: &str = "
     UPDATE models SET document = ?2
@@ -87,27 +93,28 @@ impl ModelCatalog for SqliteModels {
             .write(move |session| {
                 let mut update = session.connection.prepare_cached(UPDATE).map_err(failed)?;
                 match update.execute((&id, document, was)).map_err(failed)? {
-                    0 => Err(not_changed(
-                        session,
-                        "SELECT 1 FROM models WHERE id = ?1",
-                        &id,
-                        || what,
-                    )),
+                    0 => Err(not_changed(session, FIND, &id, || what)),
                     _ => Ok(()),
                 }
             })
             .await
     }
 
-    async fn remove(&self, id: &ModelId) -> Result<bool, StoreError> {
-        let removed = self
-            .change(
-                "DELETE FROM models WHERE id = ?1",
-                named(id),
-                vec![id.to_string()],
-            )
-            .await?;
-        Ok(removed > 0)
+    async fn remove(&self, id: &ModelId, seen: Option<Revision>) -> Result<bool, StoreError> {
+        let (id, what, was) = (id.to_string(), named(id), seen.map(Revision::number));
+        self.connections
+            .write(move |session| {
+                let mut delete = session.connection.prepare_cached(DELETE).map_err(failed)?;
+                let removed = delete.execute((&id, was)).map_err(failed)?;
+                if removed > 0 || was.is_none() {
+                    return Ok(removed > 0);
+                }
+                match not_changed(session, FIND, &id, || what) {
+                    StoreError::Missing { .. } => Ok(false),
+                    changed => Err(changed),
+                }
+            })
+            .await
     }
 }
 

@@ -7,12 +7,14 @@ mod lasting;
 mod looks;
 mod peppers;
 mod redis;
+mod sealing;
 
 pub use lasting::{Kept, Lasting};
 pub use llmgw_store_mongo::{MongoStore, StartError};
 pub use looks::{Answered, Looks};
 pub use peppers::peppers;
 pub use redis::redis;
+pub use sealing::sealing;
 
 fn key_or_file(key: &str, in_file: bool) -> String {
     let ending = if in_file { "_file" } else { "" };

@@ -2,17 +2,22 @@
 
 use std::cell::Cell;
 use std::future::poll_fn;
+use std::io;
+use std::net::SocketAddr;
 use std::pin::pin;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use actix_rt::time::timeout;
 use actix_service::{Service, fn_service};
-use actix_tls::connect::{ConnectError as ConnectDialError, ConnectInfo, Connection};
+use actix_tls::connect::tcp::TcpConnector;
+use actix_tls::connect::{ConnectError as ConnectDialError, ConnectInfo, Connection, Resolver};
 use awc::error::{ConnectError, SendRequestError};
 use awc::http::header::{AUTHORIZATION, CONNECTION, CONTENT_LENGTH, HeaderName, HeaderValue};
 use awc::http::{Uri, Version};
 use awc::{Client, ClientRequest, Connector};
+use llmgw_models::AllowedTargets;
 use llmgw_proxy::{
     HeaderList, Upstream, UpstreamAnswer, UpstreamError, UpstreamRequest, named_by_connection, to_client,
 };
@@ -48,21 +53,28 @@ impl std::fmt::Debug for AwcUpstream {
 }
 
 impl AwcUpstream {
-    /// A client that waits `connect_timeout` for a connection.
+    /// A client that waits `connect_timeout` for a connection, and connects to no address that is not `allowed`.
     #[must_use]
-    pub fn new(connect_timeout: Duration) -> Self {
+    pub fn new(connect_timeout: Duration, allowed: Arc<AllowedTargets>) -> Self {
+        Self::resolving(connect_timeout, allowed, &Resolver::default())
+    }
+
+    fn resolving(connect_timeout: Duration, allowed: Arc<AllowedTargets>, resolver: &Resolver) -> Self {
         // awc asks for the process's provider and panics where there is none. Somebody else's is as good.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let opened = Rc::new(Cell::new(false));
         let mark = Rc::clone(&opened);
         let last_read = LastRead::default();
         let wired = last_read.clone();
-        let dialer = actix_tls::connect::Connector::default().service();
+        let (resolver, dialer) = (resolver.service(), TcpConnector::default().service());
         let dial = fn_service(move |request: ConnectInfo<Uri>| {
             mark.set(true);
-            let (dialed, wired) = (dialer.call(request), wired.clone());
+            let (resolved, wired) = (resolver.call(request), wired.clone());
+            let allowed = Arc::clone(&allowed);
             async move {
-                let (io, request) = dialed.await?.into_parts();
+                // A name may resolve to another address than when it was looked at last.
+                let request = only_allowed(resolved.await?, &allowed)?;
+                let (io, request) = dialer.call(request).await?.into_parts();
                 Ok::<_, ConnectDialError>(Connection::new(request, Wire::new(io, wired)))
             }
         });
@@ -131,6 +143,24 @@ impl AwcUpstream {
         }
         Ok(prepared)
     }
+}
+
+fn only_allowed(
+    request: ConnectInfo<Uri>,
+    allowed: &AllowedTargets,
+) -> Result<ConnectInfo<Uri>, ConnectDialError> {
+    let all = request.addrs();
+    let some: Vec<SocketAddr> = all
+        .filter(|address| allowed.allows(request.hostname(), address.ip()))
+        .collect();
+    if some.is_empty() {
+        let refused = "its address is none that targets may have (upstream.allow)";
+        return Err(ConnectDialError::Io(io::Error::new(
+            io::ErrorKind::PermissionDenied,
+            refused,
+        )));
+    }
+    Ok(request.set_addrs(some))
 }
 
 struct Failure {
@@ -221,3 +251,6 @@ fn failure(error: SendRequestError) -> UpstreamError {
         other => UpstreamError::Broken(other.to_string().into()),
     }
 }
+
+#[cfg(test)]
+mod tests;

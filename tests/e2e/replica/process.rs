@@ -47,6 +47,8 @@ pub(super) struct Ended {
     pub(super) code: Option<i32>,
     pub(super) stdout: String,
     pub(super) stderr: String,
+    /// The most memory it was seen to hold, in KiB.
+    pub(super) resident: u64,
 }
 
 impl Replica {
@@ -122,6 +124,11 @@ impl Replica {
         self.run_to_end(self.command("llm-gateway-admin", args), args)
     }
 
+    /// The same, for one that takes its time.
+    pub(super) fn admin_within(&self, args: &[&str], deadline: Duration) -> Ended {
+        self.run_until(self.command("llm-gateway-admin", args), args, deadline)
+    }
+
     /// The same, which reads `input` as its stdin.
     pub(super) fn admin_reading(&self, args: &[&str], input: &str) -> Ended {
         let file = self.folder().join("stdin");
@@ -131,23 +138,39 @@ impl Replica {
         self.run_to_end(command, args)
     }
 
-    fn run_to_end(&self, mut command: Command, args: &[&str]) -> Ended {
+    /// Begins a command of the administration and kills it after `wait`, if it has not ended by itself.
+    pub(super) fn kill_admin(&self, args: &[&str], wait: Duration) {
+        let mut command = self.command("llm-gateway-admin", args);
+        command.stdout(Stdio::null()).stderr(Stdio::null());
+        let process = Process(command.spawn().unwrap());
+        std::thread::sleep(wait);
+        drop(process);
+    }
+
+    fn run_to_end(&self, command: Command, args: &[&str]) -> Ended {
+        self.run_until(command, args, DEADLINE)
+    }
+
+    fn run_until(&self, mut command: Command, args: &[&str], deadline: Duration) -> Ended {
         let [stdout, stderr] = ["stdout", "stderr"].map(|name| self.folder().join(name));
         command.stdout(File::create(&stdout).unwrap());
         command.stderr(File::create(&stderr).unwrap());
         let mut process = Process(command.spawn().unwrap());
         let began = Instant::now();
+        let mut resident = 0;
         let status = loop {
             if let Some(status) = process.0.try_wait().unwrap() {
                 break status;
             }
-            assert!(began.elapsed() < DEADLINE, "{args:?} does not end");
+            resident = resident.max(peak_of(process.0.id()));
+            assert!(began.elapsed() < deadline, "{args:?} does not end");
             std::thread::sleep(Duration::from_millis(2));
         };
         Ended {
             code: status.code(),
             stdout: fs::read_to_string(stdout).unwrap(),
             stderr: fs::read_to_string(stderr).unwrap(),
+            resident,
         }
     }
 
@@ -209,6 +232,14 @@ impl Replica {
             .unwrap();
         (Process(child), log)
     }
+}
+
+// In KiB, as the kernel has it; 0 where it does not say.
+fn peak_of(process: u32) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
+    let line = status.lines().find(|line| line.starts_with("VmHWM:"));
+    let number = line.and_then(|line| line.split_whitespace().nth(1));
+    number.and_then(|number| number.parse().ok()).unwrap_or_default()
 }
 
 // Free a moment ago.

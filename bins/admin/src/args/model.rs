@@ -1,9 +1,11 @@
 //! `model ...`.
 
 use clap::Subcommand;
-use llmgw_admin_http::{WantedModel, WantedTarget};
-use llmgw_models::{Access, SecretRef};
-use llmgw_types::{Endpoint, GroupName, Limit, ModelId, Money, Price};
+use std::path::PathBuf;
+
+use llmgw_admin_http::{WantedModel, WantedSecret, WantedTarget};
+use llmgw_models::Access;
+use llmgw_types::{Endpoint, GroupName, Limit, ModelId, Money, Price, SecretString};
 
 /// What to do with models.
 #[derive(Debug, Subcommand)]
@@ -36,7 +38,11 @@ pub(crate) struct AddModel {
 
     /// Where the model server's secret is: env:LLMGW_UPSTREAM_... or file:NAME (under secrets.dir) [default: it needs none]
     #[arg(long, value_name = "REF")]
-    secret: Option<SecretRef>,
+    secret: Option<WantedSecret>,
+
+    /// A file that has the model server's secret, which is kept encrypted; `-` reads it from stdin
+    #[arg(long, value_name = "FILE", conflicts_with = "secret")]
+    pub(crate) secret_file: Option<PathBuf>,
 
     /// Another name for it; may be given again
     #[arg(long = "alias", value_name = "ID")]
@@ -76,11 +82,12 @@ pub(crate) struct AddModel {
 }
 
 impl AddModel {
-    /// As the API takes it.
-    pub(crate) fn wanted(self) -> WantedModel {
+    /// As the API takes it, with the text of the secret file.
+    pub(crate) fn wanted(self, secret_text: Option<&SecretString>) -> WantedModel {
         let targets = self.urls.into_iter().map(|base_url| WantedTarget {
             model: self.upstream_model.clone(),
             secret: self.secret.clone().unwrap_or_default(),
+            secret_text: secret_text.cloned(),
             ..WantedTarget::at(base_url, String::new())
         });
         let targets = targets.collect();

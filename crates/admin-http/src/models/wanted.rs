@@ -1,13 +1,21 @@
 //! A model as callers send it.
 
-use llmgw_models::{Access, Model, ModelState, Quirk, SecretRef, Target, Timeouts, base_url};
-use llmgw_types::{Endpoint, Limit, ModelId, Price, TargetId, Timestamp};
+use std::str::FromStr;
+
+use llmgw_models::{
+    Access, Model, ModelError, ModelState, Quirk, SecretRef, SecretSealer, Target, Timeouts, base_url,
+};
+use llmgw_types::{Endpoint, ExposeSecret, Limit, ModelId, Price, SecretString, TargetId, Timestamp};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use utoipa::ToSchema;
 
+use crate::patch::optional_secret;
 use crate::problem::Problem;
 use crate::words;
+
+/// The longest secret, in bytes: what fits a header.
+const LONGEST_SECRET: usize = 4_096;
 
 /// A model as the API takes it. What is left out has its default.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -69,6 +77,45 @@ pub struct WantedModel {
     pub revision: IgnoredAny,
 }
 
+/// Where a target's secret is, as callers say it.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub enum WantedSecret {
+    /// Where it is named.
+    Ref(SecretRef),
+    /// `sealed`: it was given, and stays.
+    Sealed,
+}
+
+impl Default for WantedSecret {
+    fn default() -> Self {
+        Self::Ref(SecretRef::None)
+    }
+}
+
+impl FromStr for WantedSecret {
+    type Err = ModelError;
+
+    fn from_str(text: &str) -> Result<Self, ModelError> {
+        if text == "sealed" {
+            return Ok(Self::Sealed);
+        }
+        match text.parse()? {
+            // Whoever has such a text has it from a store.
+            SecretRef::Sealed(_) => Err(ModelError::SecretRef),
+            named => Ok(Self::Ref(named)),
+        }
+    }
+}
+
+impl TryFrom<String> for WantedSecret {
+    type Error = ModelError;
+
+    fn try_from(text: String) -> Result<Self, ModelError> {
+        text.parse()
+    }
+}
+
 /// A target as the API takes it.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -84,10 +131,15 @@ pub struct WantedTarget {
     pub path: String,
     /// Its own name for the model.
     pub model: Option<String>,
-    /// Where the secret is: empty (none), `env:LLMGW_UPSTREAM_...`, `file:NAME`.
+    /// Where the secret is: empty (none), `env:LLMGW_UPSTREAM_...`, `file:NAME`; `sealed` keeps the one that was given
+    /// for this target at this address.
     #[serde(default)]
     #[schema(value_type = String)]
-    pub secret: SecretRef,
+    pub secret: WantedSecret,
+    /// The secret itself, to be kept encrypted. No answer has it.
+    #[serde(default, deserialize_with = "optional_secret")]
+    #[schema(value_type = Option<words::SecretText>)]
+    pub secret_text: Option<SecretString>,
     /// Its share, 1 unless given.
     #[schema(minimum = 1, maximum = 1000)]
     pub weight: Option<u32>,
@@ -123,15 +175,19 @@ impl WantedModel {
         }
     }
 
-    // `before`: the targets it has already.
-    pub(super) fn model(
+    // `before`: the targets it has already. Secrets that are given are sealed by `sealer`.
+    pub(crate) fn model(
         self,
         id: ModelId,
         created_at: Timestamp,
         before: &[Target],
+        sealer: Option<&dyn SecretSealer>,
     ) -> Result<Model, Problem> {
         let new = Model::new(id, created_at);
-        let targets = self.targets.into_iter().map(|wanted| wanted.target(before));
+        let targets = self
+            .targets
+            .into_iter()
+            .map(|wanted| wanted.target(before, sealer));
         let targets = targets.collect::<Result<_, _>>()?;
         Ok(Model {
             aliases: self.aliases,
@@ -160,7 +216,8 @@ impl WantedTarget {
             base_url,
             path,
             model: None,
-            secret: SecretRef::None,
+            secret: WantedSecret::default(),
+            secret_text: None,
             weight: None,
             max_in_flight: None,
             quirks: Vec::new(),
@@ -169,12 +226,12 @@ impl WantedTarget {
 
     // A place of the default upstream, which is sent its secret.
     pub(super) fn at_default_upstream(self) -> Result<Target, Problem> {
-        let place = self.target(&[])?;
+        let place = self.target(&[], None)?;
         let secret = SecretRef::Default;
         Ok(Target { secret, ..place })
     }
 
-    fn target(self, before: &[Target]) -> Result<Target, Problem> {
+    fn target(self, before: &[Target], sealer: Option<&dyn SecretSealer>) -> Result<Target, Problem> {
         let base_url = base_url(&format!(
             "{}{}",
             self.base_url.trim_end_matches('/'),
@@ -185,11 +242,24 @@ impl WantedTarget {
             None => TargetId::parse(base_url.split_once("://").map_or(&*base_url, |(_, rest)| rest))
                 .map_err(|error| Problem::invalid(error.to_string()))?,
         };
+        let place = before.iter().find(|had| had.id == id && had.base_url == base_url);
+        let secret = match (self.secret_text, self.secret) {
+            (None, WantedSecret::Ref(secret)) => secret,
+            (None, WantedSecret::Sealed) => kept(place)?,
+            (Some(text), WantedSecret::Ref(SecretRef::None) | WantedSecret::Sealed) => {
+                sealed(sealer, &text, &base_url)?
+            }
+            (Some(_), WantedSecret::Ref(_)) => {
+                return Err(Problem::invalid(
+                    "secret_text: `secret` names another one; give one of them",
+                ));
+            }
+        };
         let target = Target {
             id,
             base_url,
             model: self.model,
-            secret: self.secret,
+            secret,
             weight: self.weight.unwrap_or(1),
             max_in_flight: self.max_in_flight,
             quirks: self.quirks,
@@ -201,6 +271,39 @@ impl WantedTarget {
         }
         Ok(target)
     }
+}
+
+// The sealed secret of a target that is there.
+fn kept(place: Option<&Target>) -> Result<SecretRef, Problem> {
+    let secret = place.map(|target| &target.secret);
+    let secret = secret.filter(|secret| matches!(secret, SecretRef::Sealed(_)));
+    secret.cloned().ok_or_else(|| {
+        Problem::invalid(
+            "secret: none was given for this target at this address; give it again as `secret_text`, so that it is sent \
+             nowhere without your word",
+        )
+    })
+}
+
+fn sealed(
+    sealer: Option<&dyn SecretSealer>,
+    text: &SecretString,
+    base_url: &str,
+) -> Result<SecretRef, Problem> {
+    let sealer = sealer.ok_or_else(|| {
+        Problem::invalid(
+            "secret_text: no secret can be kept here; set secrets.master_key_file for gateways and administration, or \
+             name the secret by `env:` or `file:`",
+        )
+    })?;
+    let visible = |text: &str| text.bytes().all(|b| b.is_ascii_graphic() || b == b' ');
+    let plain = text.expose_secret();
+    if plain.is_empty() || plain.len() > LONGEST_SECRET || !visible(plain) || plain.trim() != plain {
+        return Err(Problem::invalid(
+            "secret_text: must have 1 to 4096 visible ASCII characters, and no blank at an end",
+        ));
+    }
+    Ok(SecretRef::Sealed(sealer.seal(text, base_url)?))
 }
 
 // Whether `wanted` is sent the same secret at the same place as before.

@@ -1,5 +1,6 @@
 //! On the memory adapters.
 
+mod applied;
 mod browsers;
 mod changes;
 mod doors;
@@ -114,6 +115,7 @@ struct World {
     admin: Arc<Admin>,
     feed: Arc<Feed>,
     models: Arc<MemoryModels>,
+    users: Arc<MemoryUsers>,
     audit: Arc<MemoryAudit>,
 }
 
@@ -140,8 +142,9 @@ fn world_over(audit: Arc<MemoryAudit>, log: Arc<dyn AuditLog>) -> World {
             feed.clone(),
             entropy.clone(),
         ),
-        users: UserService::new(users, keys, feed.clone(), entropy.clone()),
+        users: UserService::new(users.clone(), keys, feed.clone(), entropy.clone()),
         models: ModelService::new(models.clone(), feed.clone()),
+        sealer: None,
         limits: StandingLimits::new(LimitPolicy::default(), Arc::new(MemoryLimits::default())),
         admission: Arc::new(MemoryAdmission::new(calendar.clone())),
         ledger: Arc::new(MemoryLedger::default()),
@@ -161,6 +164,7 @@ fn world_over(audit: Arc<MemoryAudit>, log: Arc<dyn AuditLog>) -> World {
         admin: Arc::new(admin),
         feed,
         models,
+        users,
         audit,
     }
 }

@@ -114,7 +114,7 @@ fn new_name(name: &str, value: &str) -> Option<Variable> {
 
 // One address or network needs no brackets, nor do several with commas.
 fn listed(kind: Option<Kind>, value: &str) -> Value {
-    let is_list = matches!(kind, Some(Kind::Networks | Kind::StoreUrls));
+    let is_list = matches!(kind, Some(Kind::Networks | Kind::Places | Kind::StoreUrls));
     if !is_list || value.trim_start().starts_with('[') {
         // Whatever it is, it is some value.
         return value.parse().unwrap_or_else(|never| match never {});

@@ -4,12 +4,13 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use llmgw_models::AllowedTargets;
 use llmgw_types::{GroupName, Limit, SecretString};
 use llmgw_usage::admission::{GroupLimit, LimitPolicy};
 use serde::{Deserialize, Serialize};
 
 use super::network::Network;
-use super::secret::{Fault, secret};
+use super::secret::{Fault, read, secret};
 use super::values::{Address, Size, Span, Text, Zone};
 
 /// `[gateway]`: the LLM API.
@@ -115,6 +116,8 @@ pub struct UpstreamSection {
     pub default_key_file: Option<PathBuf>,
     /// How long to wait for a connection.
     pub connect_timeout: Span,
+    /// Host names and networks that targets may be in; everywhere unless named.
+    pub allow: Vec<String>,
 }
 
 impl Default for UpstreamSection {
@@ -124,6 +127,7 @@ impl Default for UpstreamSection {
             default_key: None,
             default_key_file: None,
             connect_timeout: Span(Duration::from_secs(5)),
+            allow: Vec::new(),
         }
     }
 }
@@ -136,6 +140,23 @@ impl UpstreamSection {
     pub fn secret(&self) -> Result<Option<SecretString>, Fault> {
         let value = self.default_key.as_ref().map(|text| &*text.0);
         secret("upstream.default_key", value, self.default_key_file.as_deref())
+    }
+
+    /// Where targets may be; the default upstream is.
+    ///
+    /// # Errors
+    /// When an entry is no place, or the default upstream is in none of them.
+    pub fn allowed(&self) -> Result<AllowedTargets, Fault> {
+        let allowed = AllowedTargets::parse(&self.allow);
+        let allowed = allowed.map_err(|error| Fault::new("upstream.allow", error.to_string()))?;
+        if let Some(url) = &self.default_url {
+            allowed.check(&url.0).map_err(|error| {
+                let error = error.to_string();
+                let why = error.strip_prefix("base_url: ").unwrap_or(&error);
+                Fault::new("upstream.default_url", why.to_owned())
+            })?;
+        }
+        Ok(allowed)
     }
 }
 
@@ -261,6 +282,20 @@ pub struct JournalSection {
 pub struct SecretsSection {
     /// The folder of `file:` secrets.
     pub dir: Option<PathBuf>,
+    /// The master keys that secrets given to the administration are kept under, one a line, the newest first; each as
+    /// `openssl rand -base64 32` makes it. The same for gateways and administration.
+    pub master_key_file: Option<PathBuf>,
+}
+
+impl SecretsSection {
+    /// The text of the file of master keys, where one is named.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn master_keys(&self) -> Result<Option<SecretString>, Fault> {
+        let file = self.master_key_file.as_deref();
+        file.map(|file| read("secrets.master_key_file", file)).transpose()
+    }
 }
 
 /// How a log line looks.

@@ -4,8 +4,8 @@ mod people;
 mod settings;
 
 use Kind::{
-    Address, Count, File, Flag, Folder, Groups, Keep, Keys, Limits, Names, Networks, OneOf, RuledGroups,
-    Rules, Secret, Size, Socket, Span, StoreUrl, StoreUrls, Text, Texts, Zone,
+    Address, Count, File, Flag, Folder, Groups, Keep, Keys, Limits, Names, Networks, OneOf, Places,
+    RuledGroups, Rules, Secret, Size, Socket, Span, StoreUrl, StoreUrls, Text, Texts, Zone,
 };
 
 pub(super) use settings::SECTIONS;
@@ -25,6 +25,7 @@ pub(super) enum Kind {
     Names,
     Networks,
     OneOf(&'static [&'static str]),
+    Places,
     RuledGroups,
     Rules,
     Secret,
@@ -64,6 +65,7 @@ impl Kind {
                 "a list like `[{ unit = \"tokens\", window = \"day\", amount = 200000 }]`; units are requests, \
                  tokens, cost, in_flight (without a window); windows are minute, hour, day, month"
             }
+            Places => "a list of host names and networks like `[\"*.gpu.example.org\", \"10.0.0.0/8\"]`",
             Networks => "a list of networks like `[\"10.0.0.0/8\", \"fd00::/8\"]`",
             OneOf(all) => return format!("one of {}", quoted(all)),
             Secret | Text => "a text in quotes",
@@ -94,6 +96,7 @@ impl Kind {
             Keep => "days",
             Limits => "list of limits",
             Networks => "list of networks",
+            Places => "list of host names and networks",
             OneOf(all) => return quoted(all),
             Secret => "secret",
             Size => "size",

@@ -205,7 +205,7 @@ async fn send<U: Upstream>(
     let request = UpstreamRequest {
         url: format!("{}{}", stop.target.base_url, route.path),
         headers: headers(from_client, &running.id.to_string()),
-        secret: services.secrets.resolve(&stop.target.secret).await?,
+        secret: services.secrets.resolve(&stop.target).await?,
         body: edited,
         first_byte_timeout: timeouts.first_byte(),
         idle_timeout: timeouts.idle(),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use llmgw_models::{Model, ModelCatalog};
-use llmgw_types::{ModelId, StoreError};
+use llmgw_types::{ModelId, Revision, StoreError};
 
 use super::Shelf;
 use super::shelf::{Entry, Name};
@@ -71,8 +71,8 @@ impl ModelCatalog for CachedModels {
         updated
     }
 
-    async fn remove(&self, id: &ModelId) -> Result<bool, StoreError> {
-        let removed = self.inner.remove(id).await;
+    async fn remove(&self, id: &ModelId, seen: Option<Revision>) -> Result<bool, StoreError> {
+        let removed = self.inner.remove(id, seen).await;
         self.forget().await;
         removed
     }

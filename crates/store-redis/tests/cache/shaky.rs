@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use async_trait::async_trait;
 use llmgw_keys::{ApiKey, KeyHash, KeyStore, MemoryKeys, MemoryUsers, Page, User, UserStore};
 use llmgw_models::{MemoryModels, Model, ModelCatalog};
-use llmgw_types::{KeyId, ModelId, StoreError, Timestamp, UserId};
+use llmgw_types::{KeyId, ModelId, Revision, StoreError, Timestamp, UserId};
 
 type Happening = Pin<Box<dyn Future<Output = ()> + Send>>;
 
@@ -122,7 +122,7 @@ impl ModelCatalog for Shaky<MemoryModels> {
         self.answer(self.inner.update(model)).await
     }
 
-    async fn remove(&self, id: &ModelId) -> Result<bool, StoreError> {
-        self.answer(self.inner.remove(id)).await
+    async fn remove(&self, id: &ModelId, seen: Option<Revision>) -> Result<bool, StoreError> {
+        self.answer(self.inner.remove(id, seen)).await
     }
 }

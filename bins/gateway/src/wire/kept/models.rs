@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use llmgw_models::{Model, ModelCatalog};
-use llmgw_types::{ModelId, StoreError};
+use llmgw_types::{ModelId, Revision, StoreError};
 
 use super::Kept;
 
@@ -43,8 +43,8 @@ impl ModelCatalog for KeptModels {
         self.inner.update(model).await
     }
 
-    async fn remove(&self, id: &ModelId) -> Result<bool, StoreError> {
-        self.inner.remove(id).await
+    async fn remove(&self, id: &ModelId, seen: Option<Revision>) -> Result<bool, StoreError> {
+        self.inner.remove(id, seen).await
     }
 }
 
@@ -86,8 +86,8 @@ mod tests {
             self.inner.update(model).await
         }
 
-        async fn remove(&self, id: &ModelId) -> Result<bool, StoreError> {
-            self.inner.remove(id).await
+        async fn remove(&self, id: &ModelId, seen: Option<Revision>) -> Result<bool, StoreError> {
+            self.inner.remove(id, seen).await
         }
     }
 

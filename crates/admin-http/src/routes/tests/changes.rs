@@ -38,7 +38,7 @@ impl AuditLog for Full {
     }
 }
 
-fn with_room_for(entries: usize) -> World {
+pub(super) fn with_room_for(entries: usize) -> World {
     let inner = Arc::new(MemoryAudit::default());
     let left = AtomicUsize::new(entries);
     world_over(inner.clone(), Arc::new(Full { inner, left }))
@@ -343,4 +343,24 @@ async fn a_model_of_the_old_system_is_where_it_was() {
     world.ask("POST", "/admin/addmodel", Some(add)).await;
     let (_, plain) = world.ask("GET", "/api/v1/models/plain", None).await;
     assert_eq!(plain["targets"], json!([]));
+}
+
+#[actix_web::test]
+async fn a_target_where_none_may_be_is_not_kept() {
+    let world = world();
+    for address in [
+        "http://169.254.169.254",
+        "http://2852039166",
+        "http://[::ffff:169.254.169.254]:8000",
+        "http://metadata.google.internal",
+        "http://[fe80::1]",
+    ] {
+        let wanted = json!({"id": "m", "targets": [{"base_url": address}]});
+        let (status, problem) = world.ask("POST", "/api/v1/models", Some(wanted)).await;
+        assert_eq!(status, 422, "{address}");
+        let detail = problem["detail"].as_str().unwrap();
+        assert!(detail.contains("where no target may be"), "{detail}");
+    }
+    let private = json!({"id": "m", "targets": [{"base_url": "http://10.0.0.5:8000"}]});
+    assert_eq!(world.ask("POST", "/api/v1/models", Some(private)).await.0, 201);
 }

@@ -1,7 +1,7 @@
 //! The table itself: one row for each setting, in the order of the reference.
 
 use super::Kind::{
-    Address, Count, File, Folder, Groups, Keep, Limits, Networks, OneOf, Secret, Size, Socket, Span,
+    Address, Count, File, Folder, Groups, Keep, Limits, Networks, OneOf, Places, Secret, Size, Socket, Span,
     StoreUrl, StoreUrls, Text, Zone,
 };
 use super::{Kind, Setting};
@@ -39,7 +39,7 @@ pub(in crate::config) const SECTIONS: [(&str, &str); 14] = [
 ];
 
 /// All of them, in the order of the reference.
-pub(super) const SETTINGS: [Setting; 58] = [
+pub(super) const SETTINGS: [Setting; 60] = [
     setting(
         "gateway",
         "listen",
@@ -202,6 +202,12 @@ pub(super) const SETTINGS: [Setting; 58] = [
         "how long to wait for a connection to a model server",
     ),
     setting(
+        "upstream",
+        "allow",
+        Places,
+        "host names and networks that targets may be in, everywhere unless named; link-local addresses and metadata services never are",
+    ),
+    setting(
         "limits",
         "default",
         Limits,
@@ -252,6 +258,12 @@ pub(super) const SETTINGS: [Setting; 58] = [
         "dir",
         Folder,
         "the folder of `file:` secrets that targets name",
+    ),
+    setting(
+        "secrets",
+        "master_key_file",
+        File,
+        "master keys that secrets given to the administration are kept under, one a line, the newest first, each made by `openssl rand -base64 32`; the same for gateways and administration",
     ),
     setting("admin", "listen", Socket, "where the administration is"),
     setting(

@@ -16,6 +16,10 @@ sys.path.insert(0, str(ROOT / "tests" / "modelserver"))
 from servers import start_gateway  # noqa: E402
 
 SECONDS = 1500
+# After 20 failures within a minute a caller without a key gets 429, and not 401; a test of its own tries each route. A key
+# that was deleted is revoked and stays in the list; a user who was deleted is erased, and their use stays.
+NOT_MEANT = "ignored_auth,use_after_free"
+CONFIG = pathlib.Path(__file__).with_name("schemathesis.toml")
 
 
 @pytest.fixture
@@ -38,9 +42,10 @@ def gateway(folder):
 
 def test_the_api_keeps_to_its_description(gateway, folder):
     admin, key = gateway.ready["admin"], gateway.ready["admin_key"]
-    command = [pathlib.Path(sys.executable).parent / "schemathesis", "run", f"{admin}/api/v1/openapi.json"]
+    command = [pathlib.Path(sys.executable).parent / "schemathesis", "--config-file", CONFIG]
+    command += ["run", f"{admin}/api/v1/openapi.json"]
     command += ["--url", admin, "--header", f"Authorization: Bearer {key}"]
-    command += ["--checks", "all", "--max-examples", os.environ.get("LLMGW_REST_EXAMPLES", "25")]
+    command += ["--checks", "all", "--exclude-checks", NOT_MEANT, "--max-examples", os.environ.get("LLMGW_REST_EXAMPLES", "25")]
     command += ["--seed", "1", "--generation-database", "none", "--no-color", "--continue-on-failure"]
     ran = subprocess.run(
         command,

@@ -327,7 +327,8 @@ pub(crate) async fn rotate(
     id: Path<KeyId>,
     rotated: Json<Rotated>,
 ) -> Result<HttpResponse, Problem> {
-    let overlap = rotated.overlap_seconds.map_or(DAY, Duration::from_secs);
+    let seconds = rotated.overlap_seconds;
+    let overlap = seconds.map_or(DAY, |seconds| Duration::from_secs(seconds.into()));
     Ok(secret(admin.rotate_key(&who.0, *id, overlap).await?))
 }
 

@@ -32,10 +32,11 @@ use crate::{audit, keys, legacy, limits, models, usage, users, words};
     ),
     components(schemas(
         Details<'static>,
-        words::Id, words::Time, words::Name, words::ModelName, words::TargetName, words::Group, words::Address,
-        words::Limit, words::Price, words::Timeouts, words::Access, words::EndpointName, words::QuirkName,
-        words::Switch, words::KeyStateName, words::UserStateName, words::Acting, words::RoleName, words::Tokens,
-        words::AuditHead
+        words::Id, words::Time, words::Name, words::ModelName, words::TargetName, words::Group,
+        words::SecretText, words::Address, words::Limit, words::Price, words::Timeouts, words::Access,
+        words::EndpointName, words::QuirkName, words::Switch, words::KeyStateName, words::UserStateName,
+        words::By, words::BucketName, words::MonthName, words::ActorName, words::CursorText, words::AuditHead,
+        words::Acting, words::RoleName, words::Tokens
     )),
     modifiers(&Locks)
 )]

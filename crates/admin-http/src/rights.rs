@@ -115,6 +115,13 @@ pub(crate) fn find(method: &Method, pattern: Option<&str>) -> Found {
     found
 }
 
+/// The methods of `pattern`, as `Allow` names them (RFC 9110 10.2.1).
+pub(crate) fn methods(pattern: Option<&str>) -> String {
+    let path = pattern.map(described).unwrap_or_default();
+    let rights = API.iter().chain(PAGES).filter(|right| right.path == path);
+    rights.map(|right| right.method).collect::<Vec<_>>().join(", ")
+}
+
 // `{id:.+}` is described as `{id}`. No pattern of ours holds braces of its own.
 fn described(pattern: &str) -> String {
     let mut path = String::with_capacity(pattern.len());
@@ -176,6 +183,13 @@ mod tests {
             };
             assert_eq!(right.needs, expected, "{} {}", right.method, right.path);
         }
+    }
+
+    #[test]
+    fn the_methods_of_a_path_are_named() {
+        assert_eq!(methods(Some("/api/v1/models/{id:.+}")), "GET, PUT, DELETE");
+        assert_eq!(methods(Some("/admin/listkeys")), "GET");
+        assert_eq!(methods(None), "");
     }
 
     #[test]

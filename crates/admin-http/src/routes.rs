@@ -5,6 +5,8 @@ use std::sync::Arc;
 use actix_web::body::BoxBody;
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::StatusCode;
+use actix_web::http::header::{ALLOW, HeaderValue};
 use actix_web::middleware::{Next, from_fn};
 use actix_web::web::{self, Data, JsonConfig, PathConfig, QueryConfig, ServiceConfig};
 use actix_web::{HttpResponse, ResponseError};
@@ -13,7 +15,7 @@ use crate::admin::Admin;
 use crate::doors::{Doors, only_known};
 use crate::openapi::described;
 use crate::problem::{Problem, bad_json, bad_path, bad_query};
-use crate::{audit, keys, legacy, limits, models, pages, usage, users};
+use crate::{audit, keys, legacy, limits, models, pages, rights, usage, users};
 
 const LONGEST_BODY: usize = 1024 * 1024;
 
@@ -179,10 +181,18 @@ async fn problems(
         .error()
         .is_some_and(|error| error.as_error::<Problem>().is_some());
     let status = response.status();
-    if told || !(status.is_client_error() || status.is_server_error()) {
-        return Ok(response.map_into_boxed_body());
+    let mut response = if told || !(status.is_client_error() || status.is_server_error()) {
+        response.map_into_boxed_body()
+    } else {
+        response.into_response(Problem::of_status(status).error_response())
+    };
+    if status == StatusCode::METHOD_NOT_ALLOWED {
+        let allowed = rights::methods(response.request().match_pattern().as_deref());
+        if let Ok(allowed) = HeaderValue::try_from(allowed) {
+            response.headers_mut().insert(ALLOW, allowed);
+        }
     }
-    Ok(response.into_response(Problem::of_status(status).error_response()))
+    Ok(response)
 }
 
 async fn not_found() -> Result<HttpResponse, Problem> {

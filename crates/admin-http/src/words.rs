@@ -157,7 +157,7 @@ words! {
         "type": "object", "additionalProperties": false, "required": ["chain", "seq", "hash", "at"],
         "properties": {
             "chain": {"type": "string", "format": "uuid"},
-            "seq": {"type": "integer", "minimum": 0, "maximum": 9007199254740991_i64},
+            "seq": {"type": "integer", "minimum": 0},
             "hash": {"type": "string", "pattern": "^[0-9a-f]{64}$"},
             "at": {"type": "string", "format": "date-time"}
         }

@@ -11,6 +11,7 @@ use crate::{Actor, AuditEntry, CursorError, Digest};
 
 /// The last entry of a chain. Kept apart from the log, it shows later whether something was changed or taken out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Head {
     /// The chain.
     pub chain: ChainId,

@@ -4,7 +4,7 @@
 //! Judged twice: when a target is kept, by what its address says ([`AllowedTargets::check`]), and when it is called, by
 //! what its name resolved to ([`AllowedTargets::allows`]).
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::IpNet;
 use url::{Host, Url};

@@ -121,11 +121,16 @@ fn field(fields: &[String], index: usize) -> Result<u64, Failure> {
 #[cfg(test)]
 mod tests {
     use std::process::Command;
+    use std::sync::{Mutex, PoisonError};
 
     use super::*;
 
+    // The child of one test is a child of the other's process too, and ends in the middle of it.
+    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+
     #[test]
     fn a_process_counts_with_what_it_started() {
+        let _alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
         let me = std::process::id();
         let mut child = Command::new("sleep").arg("60").spawn().unwrap();
         let found = family(me).unwrap();
@@ -136,6 +141,7 @@ mod tests {
 
     #[test]
     fn figures_of_a_process_can_be_read() {
+        let _alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
         let me = std::process::id();
         forget_peak(me).unwrap();
         assert!(peak_memory(me).unwrap() > 100_000);

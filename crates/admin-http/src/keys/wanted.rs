@@ -133,5 +133,5 @@ impl PatchedKey {
 pub(crate) struct Rotated {
     /// For how many seconds the old one goes on; 24 hours unless given.
     #[schema(maximum = 4294967295_i64)]
-    pub(crate) overlap_seconds: Option<u64>,
+    pub(crate) overlap_seconds: Option<u32>,
 }

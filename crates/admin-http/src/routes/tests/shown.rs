@@ -151,3 +151,26 @@ async fn the_description_in_the_reference_is_current() {
         "make it anew: llm-gateway-admin openapi > docs/reference/admin-openapi.json"
     );
 }
+
+fn references<'a>(value: &'a Value, found: &mut Vec<&'a str>) {
+    match value {
+        Value::Object(fields) => {
+            found.extend(fields.get("$ref").and_then(Value::as_str));
+            fields.values().for_each(|inner| references(inner, found));
+        }
+        Value::Array(items) => items.iter().for_each(|inner| references(inner, found)),
+        _ => {}
+    }
+}
+
+#[actix_web::test]
+async fn whatever_the_description_refers_to_is_in_it() {
+    let description: Value = serde_json::from_str(&crate::openapi().unwrap()).unwrap();
+    let mut found = Vec::new();
+    references(&description, &mut found);
+    assert!(found.len() > 50, "only {}", found.len());
+    for reference in found {
+        let pointer = reference.strip_prefix('#').unwrap();
+        assert!(description.pointer(pointer).is_some(), "{reference}");
+    }
+}

@@ -10,6 +10,7 @@ from axe_playwright_python.sync_playwright import Axe
 
 from people import accept, log_in, make_key
 from team import MODEL
+from test_admin import to_the_administration
 
 SIZES = {"phone": {"width": 390, "height": 844}, "desk": {"width": 1280, "height": 900}}
 # Screenshots are kept where somebody wants to look at them.
@@ -68,6 +69,14 @@ def test_every_page(team, chromium, scheme, size):
     look(page, f"revoke-{size}-{scheme}")
     page.get_by_role("button", name="Revoke").click()
     look(page, f"revoked-{size}-{scheme}")
+    to_the_administration(page)
+    look(page, f"hand-over-{size}-{scheme}")
+    page.get_by_role("button", name="Go on to the administration").click()
+    page.wait_for_url(team.administration + "/")
+    look(page, f"administration-{size}-{scheme}")
+    for path in ("sign-in", "nowhere"):
+        page.goto(f"{team.administration}/{path}")
+        look(page, f"administration-{path}-{size}-{scheme}")
     # The policy of the pages was never in the way.
     assert not errors, errors
     at("/nothing", "not-found")

@@ -13,7 +13,7 @@ use llmgw_models::{AllowedTargets, ModelService, SecretSealer};
 use llmgw_secrets_seal::Seal;
 use llmgw_sessions::{MemorySessions, SessionStore};
 use llmgw_store_redis::{RedisAdmission, RedisFeed, RedisSessions, RedisStore};
-use llmgw_stores::{Lasting, MongoStore, peppers, redis, sealing};
+use llmgw_stores::{Lasting, MongoStore, peppers, redis_for_pages, sealing};
 use llmgw_types::ChangeFeed;
 use llmgw_usage::admission::{AdmissionStore, Calendar, MemoryAdmission, StandingLimits};
 
@@ -70,7 +70,9 @@ impl Checked {
             reports: zone("reports.timezone", &settings.reports.timezone.0)?,
             seal: sealing(&settings.secrets)?,
             allowed: settings.upstream.allowed()?,
-            redis: (!standalone).then(|| redis(&settings.redis)).transpose()?,
+            redis: (!standalone)
+                .then(|| redis_for_pages(&settings.redis))
+                .transpose()?,
         })
     }
 

@@ -5,7 +5,7 @@ use llmgw_boot::{Failure, SystemClock};
 use llmgw_keys::Pepper;
 use llmgw_portal_http::{Agreement, Handover, Site};
 use llmgw_store_redis::RedisStore;
-use llmgw_stores::{Lasting, peppers, redis};
+use llmgw_stores::{Lasting, peppers, redis_for_pages};
 use llmgw_types::Clock;
 use llmgw_usage::admission::Calendar;
 
@@ -52,7 +52,7 @@ impl Checked {
         Ok(Self {
             pepper: newest.ok_or_else(|| Fault::new("keys.pepper_file", "there is no pepper in it"))?,
             lasting: Lasting::of(&settings.store, &settings.mongo, &settings.reports)?,
-            redis: redis(&settings.redis)?,
+            redis: redis_for_pages(&settings.redis)?,
             calendar: zone("limits.timezone", &settings.limits.timezone.0)?,
             reports: zone("reports.timezone", &settings.reports.timezone.0)?,
             timezone: jiff::tz::TimeZone::get(&settings.reports.timezone.0)

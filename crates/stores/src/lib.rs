@@ -13,7 +13,7 @@ pub use lasting::{Kept, Lasting};
 pub use llmgw_store_mongo::{MongoStore, StartError};
 pub use looks::{Answered, Looks};
 pub use peppers::peppers;
-pub use redis::redis;
+pub use redis::{redis, redis_for_pages};
 pub use sealing::sealing;
 
 fn key_or_file(key: &str, in_file: bool) -> String {

@@ -1,16 +1,34 @@
 //! Redis.
 
+use std::time::Duration;
+
 use llmgw_boot::config::{Fault, RedisSection};
 use llmgw_store_redis::{Options, OptionsError, RedisStore};
 use llmgw_types::SecretString;
 
 use crate::key_or_file;
 
+/// How long a page waits for Redis at least.
+const PAGES: Duration = Duration::from_secs(2);
+
 /// The Redis of `[redis]`, which was not yet asked anything.
 ///
 /// # Errors
 /// When the settings make no sense.
 pub fn redis(redis: &RedisSection) -> Result<RedisStore, Fault> {
+    open(redis, redis.call_timeout.0)
+}
+
+/// The same for services whose pages people look at. Gateways have something else to go by when Redis is slow; a login
+/// has not, and people rather wait on a busy machine than read that it did not work.
+///
+/// # Errors
+/// When the settings make no sense.
+pub fn redis_for_pages(redis: &RedisSection) -> Result<RedisStore, Fault> {
+    open(redis, redis.call_timeout.0.max(PAGES))
+}
+
+fn open(redis: &RedisSection, call_timeout: Duration) -> Result<RedisStore, Fault> {
     if redis.connections == 0 {
         return Err(Fault::new(
             "redis.connections",
@@ -26,7 +44,7 @@ pub fn redis(redis: &RedisSection) -> Result<RedisStore, Fault> {
         ca: redis.authority()?,
         connections: redis.connections,
         prefix: redis.prefix.clone(),
-        call_timeout: redis.call_timeout.0,
+        call_timeout,
         ..Options::default()
     };
     RedisStore::open(&options).map_err(|error| match error {

@@ -168,7 +168,12 @@ pub(super) const SETTINGS: [Setting; 60] = [
         Text,
         "what the names of all keys in Redis begin with",
     ),
-    setting("redis", "call_timeout", Span, "how long one call may take"),
+    setting(
+        "redis",
+        "call_timeout",
+        Span,
+        "how long one call may take; portal and administration wait 2 s at least",
+    ),
     setting(
         "keys",
         "pepper",

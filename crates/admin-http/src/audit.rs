@@ -19,40 +19,40 @@ use crate::words;
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Entry {
     /// Where it stands in the log.
-    cursor: String,
+    pub(crate) cursor: String,
     /// The chain of the process that wrote it.
     #[schema(value_type = words::Id)]
-    chain: ChainId,
+    pub(crate) chain: ChainId,
     /// Its number there.
-    seq: u64,
+    pub(crate) seq: u64,
     /// When.
     #[schema(value_type = words::Time)]
-    at: Timestamp,
+    pub(crate) at: Timestamp,
     /// `intended`, `done` or `failed`.
     #[schema(value_type = String)]
-    stage: Stage,
+    pub(crate) stage: Stage,
     /// Of an end: the number of the intended entry, in the same chain.
-    of: Option<u64>,
+    pub(crate) of: Option<u64>,
     /// `admin-key`, `user:UUID`, `command-line:ACCOUNT` or `system`.
-    actor: String,
+    pub(crate) actor: String,
     /// The name of a user who acted; null where they were erased.
-    actor_name: Option<String>,
+    pub(crate) actor_name: Option<String>,
     /// From where.
-    origin: Option<String>,
+    pub(crate) origin: Option<String>,
     /// What was done.
-    action: String,
+    pub(crate) action: String,
     /// To what.
-    subject: String,
+    pub(crate) subject: String,
     /// What stood there before.
     #[schema(value_type = Option<Object>)]
-    before: Option<Value>,
+    pub(crate) before: Option<Value>,
     /// What stands there after, or is to.
     #[schema(value_type = Option<Object>)]
-    after: Option<Value>,
+    pub(crate) after: Option<Value>,
     /// Why it failed.
-    error: Option<String>,
+    pub(crate) error: Option<String>,
     /// The hash of the entry, and of all before it.
-    hash: String,
+    pub(crate) hash: String,
 }
 
 /// Which entries to list.
@@ -94,13 +94,13 @@ pub struct Heads {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Checked {
     /// Chains that have entries.
-    chains: u64,
+    pub(crate) chains: u64,
     /// Entries.
-    entries: u64,
+    pub(crate) entries: u64,
     /// Intended changes without an end: the process was killed, or is still at it.
-    unfinished: u64,
+    pub(crate) unfinished: u64,
     /// What is wrong, in words.
-    faults: Vec<String>,
+    pub(crate) faults: Vec<String>,
 }
 
 impl From<Verified> for Checked {

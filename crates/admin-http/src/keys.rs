@@ -30,43 +30,43 @@ const DAY: Duration = Duration::from_hours(24);
 pub struct ShownKey {
     /// Its id.
     #[schema(value_type = words::Id)]
-    id: KeyId,
+    pub(crate) id: KeyId,
     /// What to know it by: how it begins and ends.
     pub(crate) hint: String,
     /// The owner's name.
     pub(crate) owner: String,
     /// The owner.
     #[schema(value_type = words::Id)]
-    owner_id: UserId,
+    pub(crate) owner_id: UserId,
     /// What its owner calls it.
     pub(crate) name: String,
     /// Models it may use; empty: all its owner may.
     #[schema(value_type = Vec<words::ModelName>)]
-    models: Vec<ModelId>,
+    pub(crate) models: Vec<ModelId>,
     /// Its own limits.
     #[schema(value_type = Vec<words::Limit>)]
-    limits: Vec<Limit>,
+    pub(crate) limits: Vec<Limit>,
     /// From when on it is refused.
     #[schema(value_type = Option<words::Time>)]
-    expires_at: Option<Timestamp>,
+    pub(crate) expires_at: Option<Timestamp>,
     /// Whether it may be used.
     #[schema(value_type = words::KeyStateName)]
     pub(crate) state: KeyState,
     /// When it was made.
     #[schema(value_type = words::Time)]
-    created_at: Timestamp,
+    pub(crate) created_at: Timestamp,
     /// When it was last used, up to a minute late.
     #[schema(value_type = Option<words::Time>)]
-    last_used_at: Option<Timestamp>,
+    pub(crate) last_used_at: Option<Timestamp>,
     /// The key whose place it took.
     #[schema(value_type = Option<words::Id>)]
-    replaces: Option<KeyId>,
+    pub(crate) replaces: Option<KeyId>,
     /// How often it was changed; the number in its `ETag`.
     #[schema(value_type = u32)]
-    revision: Revision,
+    pub(crate) revision: Revision,
     /// The key itself: only in the answer that makes it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    key: Option<String>,
+    pub(crate) key: Option<String>,
 }
 
 pub(crate) fn shown(key: ApiKey, owner: String) -> ShownKey {

@@ -21,12 +21,12 @@ use crate::words;
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Defaults {
     /// Over all users together.
-    everyone: InForce,
+    pub(crate) everyone: InForce,
     /// For each user.
-    each_user: InForce,
+    pub(crate) each_user: InForce,
     /// How often limits were set; the number in the `ETag`.
     #[schema(value_type = u32)]
-    revision: Revision,
+    pub(crate) revision: Revision,
 }
 
 /// Limits, and who said so.
@@ -34,9 +34,9 @@ pub struct Defaults {
 pub struct InForce {
     /// The limits.
     #[schema(value_type = Vec<words::Limit>)]
-    limits: Vec<Limit>,
+    pub(crate) limits: Vec<Limit>,
     /// `settings` (the gateways' files), or `set` (here).
-    from: &'static str,
+    pub(crate) from: &'static str,
 }
 
 /// Limits to set. Those that are null are as the settings say.

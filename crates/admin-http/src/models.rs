@@ -24,45 +24,45 @@ use crate::words;
 pub struct ShownModel {
     /// What clients send as `model`.
     #[schema(value_type = words::ModelName)]
-    id: ModelId,
+    pub(crate) id: ModelId,
     /// Further names of it.
     #[schema(value_type = Vec<words::ModelName>)]
-    aliases: Vec<ModelId>,
+    pub(crate) aliases: Vec<ModelId>,
     /// Who runs it, as `/v1/models` says.
-    owned_by: String,
+    pub(crate) owned_by: String,
     /// What it serves; empty: everything.
     #[schema(value_type = Vec<words::EndpointName>)]
-    endpoints: Vec<Endpoint>,
+    pub(crate) endpoints: Vec<Endpoint>,
     /// Where it is served, first choice first; empty: at the default upstream.
-    targets: Vec<ShownTarget>,
+    pub(crate) targets: Vec<ShownTarget>,
     /// What it costs.
     #[schema(value_type = words::Price)]
-    price: Price,
+    pub(crate) price: Price,
     /// Who may use it.
     #[schema(value_type = words::Access)]
-    access: Access,
+    pub(crate) access: Access,
     /// Models that take over where none of its targets can be reached.
     #[schema(value_type = Vec<words::ModelName>)]
-    fallbacks: Vec<ModelId>,
+    pub(crate) fallbacks: Vec<ModelId>,
     /// How long to wait for it.
     #[schema(value_type = words::Timeouts)]
-    timeouts: Timeouts,
+    pub(crate) timeouts: Timeouts,
     /// Limits of all its use.
     #[schema(value_type = Vec<words::Limit>)]
-    limits: Vec<Limit>,
+    pub(crate) limits: Vec<Limit>,
     /// Tokens reserved for an answer whose request names no most.
-    default_answer_tokens: u64,
+    pub(crate) default_answer_tokens: u64,
     /// Tokens that prompt and answer together may have; shown to people.
-    context: Option<u32>,
+    pub(crate) context: Option<u32>,
     /// Whether it is served.
     #[schema(value_type = words::Switch)]
-    state: ModelState,
+    pub(crate) state: ModelState,
     /// When it was made.
     #[schema(value_type = words::Time)]
-    created_at: Timestamp,
+    pub(crate) created_at: Timestamp,
     /// How often it was changed; the number in its `ETag`.
     #[schema(value_type = u32)]
-    revision: Revision,
+    pub(crate) revision: Revision,
 }
 
 /// A target. Of a secret it tells where it is, never what it is.
@@ -71,29 +71,29 @@ pub struct ShownModel {
 pub struct ShownTarget {
     /// Its name in records and metrics.
     #[schema(value_type = words::TargetName)]
-    id: TargetId,
+    pub(crate) id: TargetId,
     /// Where it is.
     #[schema(value_type = words::Address)]
-    base_url: String,
+    pub(crate) base_url: String,
     /// Its own name for the model; null: the public one.
-    model: Option<String>,
+    pub(crate) model: Option<String>,
     /// Where its secret is: empty (it needs none), `default`, `env:NAME`, `file:NAME`, or `sealed` (it was given, and
     /// is kept encrypted).
-    secret: String,
+    pub(crate) secret: String,
     /// Its share of requests beside others.
-    weight: u32,
+    pub(crate) weight: u32,
     /// The most requests to run there at once.
-    max_in_flight: Option<u32>,
+    pub(crate) max_in_flight: Option<u32>,
     /// What it does otherwise than it should.
     #[schema(value_type = Vec<words::QuirkName>)]
-    quirks: Vec<Quirk>,
+    pub(crate) quirks: Vec<Quirk>,
 }
 
 /// All models.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Models {
     /// In the order of their ids.
-    data: Vec<ShownModel>,
+    pub(crate) data: Vec<ShownModel>,
 }
 
 impl From<Target> for ShownTarget {

@@ -54,11 +54,11 @@ pub struct WantedReport {
 #[schema(as = Report)]
 pub struct ShownReport {
     /// A row for each combination that has records.
-    data: Vec<Row>,
+    pub(crate) data: Vec<Row>,
     /// All of it.
-    total: Sum,
+    pub(crate) total: Sum,
     /// What costs are in billionths of.
-    currency: String,
+    pub(crate) currency: String,
 }
 
 /// A sum of use. Of the first eight fields those are there that were asked for.
@@ -66,50 +66,50 @@ pub struct ShownReport {
 pub struct Row {
     /// Who paid; null where they were erased.
     #[serde(skip_serializing_if = "Option::is_none")]
-    user: Option<Option<String>>,
+    pub(crate) user: Option<Option<String>>,
     /// Their id.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<words::Id>)]
-    user_id: Option<UserId>,
+    pub(crate) user_id: Option<UserId>,
     /// With which key.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<words::Id>)]
-    key_id: Option<KeyId>,
+    pub(crate) key_id: Option<KeyId>,
     /// Which model.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<words::ModelName>)]
-    model: Option<ModelId>,
+    pub(crate) model: Option<ModelId>,
     /// Which endpoint.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<words::EndpointName>)]
-    endpoint: Option<Endpoint>,
+    pub(crate) endpoint: Option<Endpoint>,
     /// Which target; left out for requests that reached none.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
-    target: Option<TargetId>,
+    pub(crate) target: Option<TargetId>,
     /// The groups the user was in.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Vec<words::Group>>)]
-    groups: Option<Vec<GroupName>>,
+    pub(crate) groups: Option<Vec<GroupName>>,
     /// The beginning of the hour, day or month.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<words::Time>)]
-    time: Option<Timestamp>,
+    pub(crate) time: Option<Timestamp>,
     /// The sum.
     #[serde(flatten)]
-    sum: Sum,
+    pub(crate) sum: Sum,
 }
 
 /// Requests, tokens and cost.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct Sum {
     /// Requests.
-    requests: u64,
+    pub(crate) requests: u64,
     /// Tokens.
     #[schema(value_type = words::Tokens)]
-    tokens: TokenUsage,
+    pub(crate) tokens: TokenUsage,
     /// Cost, in billionths of the currency, at the prices of that time.
-    cost: i64,
+    pub(crate) cost: i64,
 }
 
 impl From<&ReportTotal> for Sum {

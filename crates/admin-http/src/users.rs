@@ -26,36 +26,36 @@ use crate::words;
 pub struct ShownUser {
     /// Its id.
     #[schema(value_type = words::Id)]
-    id: UserId,
+    pub(crate) id: UserId,
     /// The name, unique.
-    name: String,
+    pub(crate) name: String,
     /// Mail address, if known.
-    mail: Option<String>,
+    pub(crate) mail: Option<String>,
     /// Whether they log in with their institution.
-    from_institution: bool,
+    pub(crate) from_institution: bool,
     /// Groups. Of those who log in with their institution it says which, anew at each login.
     #[schema(value_type = Vec<words::Group>)]
-    groups: Vec<GroupName>,
+    pub(crate) groups: Vec<GroupName>,
     /// What they may do beyond own keys.
     #[schema(value_type = words::RoleName)]
-    role: Role,
+    pub(crate) role: Role,
     /// Whether they may act.
     #[schema(value_type = words::UserStateName)]
-    state: UserState,
+    pub(crate) state: UserState,
     /// The version of the agreement that they accepted.
-    agreement: Option<String>,
+    pub(crate) agreement: Option<String>,
     /// When they last logged in.
     #[schema(value_type = Option<words::Time>)]
-    last_login_at: Option<Timestamp>,
+    pub(crate) last_login_at: Option<Timestamp>,
     /// Limits over all their keys, in place of those of each user.
     #[schema(value_type = Vec<words::Limit>)]
-    limits: Vec<Limit>,
+    pub(crate) limits: Vec<Limit>,
     /// When they were first seen.
     #[schema(value_type = words::Time)]
-    created_at: Timestamp,
+    pub(crate) created_at: Timestamp,
     /// How often they were changed; the number in the `ETag`.
     #[schema(value_type = u32)]
-    revision: Revision,
+    pub(crate) revision: Revision,
 }
 
 impl From<User> for ShownUser {

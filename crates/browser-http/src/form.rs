@@ -52,6 +52,11 @@ impl Fields {
         let named = self.0.iter().filter(move |(field, _)| field == name);
         named.map(|(_, value)| value.as_str())
     }
+
+    /// All fields with their values, in the order in which they came.
+    pub fn each(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+    }
 }
 
 /// Whether a change came from a page of the session whose token is `expected`; `shown` is what it sent along.

@@ -20,25 +20,25 @@ use crate::words;
 pub struct ShownGroup {
     /// The group.
     #[schema(value_type = words::Group)]
-    group: GroupName,
+    pub(crate) group: GroupName,
     /// For each member alone.
     #[schema(value_type = Vec<words::Limit>)]
-    each: Vec<Limit>,
+    pub(crate) each: Vec<Limit>,
     /// For all members together.
     #[schema(value_type = Vec<words::Limit>)]
-    shared: Vec<Limit>,
+    pub(crate) shared: Vec<Limit>,
     /// `settings` (the gateways' files), or `set` (here).
-    from: &'static str,
+    pub(crate) from: &'static str,
 }
 
 /// All groups that have limits.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Groups {
     /// By name.
-    data: Vec<ShownGroup>,
+    pub(crate) data: Vec<ShownGroup>,
     /// How often limits were set; the number in the `ETag`.
     #[schema(value_type = u32)]
-    revision: Revision,
+    pub(crate) revision: Revision,
 }
 
 /// A group's limits as the API takes them.

@@ -16,33 +16,33 @@ use crate::words;
 /// All limits that hold for a user or a key; those of models are not among them.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Left {
-    data: Vec<LeftLimit>,
+    pub(crate) data: Vec<LeftLimit>,
 }
 
 /// A limit, and what is left of it.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct LeftLimit {
     /// Whose: `key`, `user`, `group` or `everyone`.
-    of: &'static str,
+    pub(crate) of: &'static str,
     /// Which key, user or group.
-    name: Option<String>,
+    pub(crate) name: Option<String>,
     /// `requests`, `tokens`, `cost` (billionths of the currency) or `in_flight`.
     #[schema(value_type = String)]
-    unit: Unit,
+    pub(crate) unit: Unit,
     /// `minute`, `hour`, `day`, `month` or `none`.
     #[schema(value_type = String)]
-    window: Window,
+    pub(crate) window: Window,
     /// The most.
-    amount: u64,
+    pub(crate) amount: u64,
     /// Used.
-    used: u64,
+    pub(crate) used: u64,
     /// Held by running requests.
-    reserved: u64,
+    pub(crate) reserved: u64,
     /// Left.
-    remaining: u64,
+    pub(crate) remaining: u64,
     /// When it begins anew.
     #[schema(value_type = Option<words::Time>)]
-    resets_at: Option<Timestamp>,
+    pub(crate) resets_at: Option<Timestamp>,
 }
 
 fn shown(state: &RuleState) -> LeftLimit {

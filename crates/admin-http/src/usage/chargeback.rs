@@ -72,16 +72,16 @@ pub struct WantedMonth {
 pub struct Chargeback {
     /// Its first moment.
     #[schema(value_type = words::Time)]
-    from: Timestamp,
+    pub(crate) from: Timestamp,
     /// The first moment after it.
     #[schema(value_type = words::Time)]
-    to: Timestamp,
+    pub(crate) to: Timestamp,
     /// A row for each combination that has records.
-    data: Vec<Row>,
+    pub(crate) data: Vec<Row>,
     /// All of it.
-    total: Sum,
+    pub(crate) total: Sum,
     /// What costs are in billionths of.
-    currency: String,
+    pub(crate) currency: String,
 }
 
 impl Admin {

@@ -46,10 +46,10 @@ pub struct WantedEvents {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Events {
     /// The records.
-    data: Vec<Event>,
+    pub(crate) data: Vec<Event>,
     /// What to send as `before` for the next page; null where this is the last.
     #[schema(value_type = Option<words::Id>)]
-    next: Option<RequestId>,
+    pub(crate) next: Option<RequestId>,
 }
 
 /// A request.
@@ -57,49 +57,49 @@ pub struct Events {
 pub struct Event {
     /// Its id, which the client got as `x-request-id`.
     #[schema(value_type = words::Id)]
-    request_id: RequestId,
+    pub(crate) request_id: RequestId,
     /// When it was admitted.
     #[schema(value_type = words::Time)]
-    time: Timestamp,
+    pub(crate) time: Timestamp,
     /// Who paid; null where they were erased.
-    user: Option<String>,
+    pub(crate) user: Option<String>,
     /// Their id.
     #[schema(value_type = words::Id)]
-    user_id: UserId,
+    pub(crate) user_id: UserId,
     /// With which key.
     #[schema(value_type = words::Id)]
-    key_id: KeyId,
+    pub(crate) key_id: KeyId,
     /// The groups they were in.
     #[schema(value_type = Vec<words::Group>)]
-    groups: Vec<GroupName>,
+    pub(crate) groups: Vec<GroupName>,
     /// Which model.
     #[schema(value_type = words::ModelName)]
-    model: ModelId,
+    pub(crate) model: ModelId,
     /// Which target, if it came so far.
     #[schema(value_type = Option<String>)]
-    target: Option<TargetId>,
+    pub(crate) target: Option<TargetId>,
     /// Which endpoint.
     #[schema(value_type = words::EndpointName)]
-    endpoint: Endpoint,
+    pub(crate) endpoint: Endpoint,
     /// The status that the client got, or would have got.
-    status: u16,
+    pub(crate) status: u16,
     /// Whether the answer was a stream.
-    streamed: bool,
+    pub(crate) streamed: bool,
     /// `complete`, `client_gone`, `upstream_error` or `crashed`.
     #[schema(value_type = String)]
-    end: End,
+    pub(crate) end: End,
     /// Who says how many tokens: `reported`, `counted` or `estimated`.
     #[schema(value_type = String)]
-    source: TokenSource,
+    pub(crate) source: TokenSource,
     /// Tokens charged.
     #[schema(value_type = words::Tokens)]
-    tokens: TokenUsage,
+    pub(crate) tokens: TokenUsage,
     /// Cost, in billionths of the currency.
-    cost: i64,
+    pub(crate) cost: i64,
     /// Milliseconds to the first byte of the answer.
-    ttft_ms: Option<u32>,
+    pub(crate) ttft_ms: Option<u32>,
     /// Milliseconds to the end.
-    duration_ms: u32,
+    pub(crate) duration_ms: u32,
 }
 
 fn shown(record: UsageRecord, user: Option<String>) -> Event {

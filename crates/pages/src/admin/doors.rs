@@ -55,11 +55,3 @@ pub struct MessagePage {
     /// What that means and what to do.
     pub text: String,
 }
-
-/// The first page.
-#[derive(Clone, Template)]
-#[template(path = "admin/start.html")]
-pub struct StartPage {
-    /// What stands around the page.
-    pub frame: Frame,
-}

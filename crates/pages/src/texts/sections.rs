@@ -16,6 +16,12 @@ macro_rules! section {
     };
 }
 
+mod admin;
+
+use admin::{
+    AdminAudit, AdminForm, AdminKeys, AdminLimits, AdminModels, AdminOverview, AdminReports, AdminUsers,
+};
+
 /// All texts of one language.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -39,6 +45,14 @@ pub(crate) struct Texts {
     pub(crate) admin: Admin,
     pub(crate) admin_sign_in: AdminSignIn,
     pub(crate) admin_signed_out: AdminSignedOut,
+    pub(crate) admin_form: AdminForm,
+    pub(crate) admin_overview: AdminOverview,
+    pub(crate) admin_models: AdminModels,
+    pub(crate) admin_keys: AdminKeys,
+    pub(crate) admin_users: AdminUsers,
+    pub(crate) admin_limits: AdminLimits,
+    pub(crate) admin_reports: AdminReports,
+    pub(crate) admin_audit: AdminAudit,
 }
 
 section! {

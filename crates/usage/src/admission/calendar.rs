@@ -68,6 +68,21 @@ impl Calendar {
         }
     }
 
+    /// The day that is written like `2026-11-26`; `None` where there is no such day.
+    #[must_use]
+    pub fn day(&self, date: &str) -> Option<WindowSpan> {
+        let date: jiff::civil::Date = date.parse().ok()?;
+        let start = date.to_zoned_datetime(self.zone.clone()).ok()?;
+        self.span(Window::Day, moment(&start))
+    }
+
+    /// What clocks and calendars of the zone say at `at`, in the form of `strftime`: `%Y-%m-%d`.
+    #[must_use]
+    pub fn local(&self, at: Timestamp, form: &str) -> String {
+        let local = at.to_jiff().to_zoned_datetime(self.zone.clone());
+        local.strftime(form).to_string()
+    }
+
     // Fails only where a window would reach beyond the year 9999; it then never ends.
     fn calendar(
         &self,
@@ -177,5 +192,14 @@ mod tests {
     fn unknown_zones_are_named() {
         let error = Calendar::named("Mars/Base").unwrap_err().to_string();
         assert!(error.contains("`Mars/Base`"), "{error}");
+    }
+
+    #[test]
+    fn a_day_is_found_by_its_date() {
+        let calendar = Calendar::named("Pacific/Auckland").unwrap();
+        let day = calendar.day("2026-11-26").unwrap();
+        assert_eq!(day.start.to_string(), "2026-11-25T11:00:00.000000Z");
+        assert_eq!(calendar.local(day.start, "%Y-%m-%d"), "2026-11-26");
+        assert_eq!(calendar.day("2026-02-30"), None);
     }
 }

@@ -1,5 +1,7 @@
 //! What holds for every page, whoever wrote the words on it.
 
+#[path = "../examples/gallery/administration.rs"]
+mod administration;
 #[path = "../examples/gallery/doors.rs"]
 mod doors;
 #[path = "pages/forms.rs"]

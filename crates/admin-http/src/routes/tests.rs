@@ -3,6 +3,7 @@
 mod applied;
 mod browsers;
 mod changes;
+mod content;
 mod doors;
 mod roles;
 mod sessions;

@@ -1,6 +1,6 @@
 //! The views of the way to the administration, and in and out there.
 
-use llmgw_pages::admin::{Frame, MessagePage, Place, RefusedKey, SignInPage, SignedOutPage, StartPage, Who};
+use llmgw_pages::admin::{Frame, MessagePage, Place, RefusedKey, SignInPage, SignedOutPage, Who};
 use llmgw_pages::portal::HandOverPage;
 
 use super::samples::inside;
@@ -57,11 +57,5 @@ pub(crate) fn admin_message(words: &Words) -> MessagePage {
         status: 403,
         title: format!("This is for administrators: {}", words.key),
         text: words.text.clone(),
-    }
-}
-
-pub(crate) fn admin_start(words: &Words, may_change: bool) -> StartPage {
-    StartPage {
-        frame: signed_in(words, Some(Place::Overview), may_change),
     }
 }

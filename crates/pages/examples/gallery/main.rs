@@ -1,5 +1,6 @@
 //! Writes every page in several states, and the static files, into the folder given as the argument.
 
+mod administration;
 mod doors;
 mod lists;
 mod samples;

@@ -5,7 +5,7 @@ use llmgw_pages::admin::RefusedKey;
 use llmgw_pages::look::{Frame, Notice, NoticeKind, Place, SiteNames, Time, Who};
 use llmgw_pages::portal::{KeysPage, LimitsPage, ModelsPage, UsagePage};
 
-use super::doors::{PORTAL, admin_message, admin_sign_in, admin_signed_out, admin_start, hand_over};
+use super::doors::{PORTAL, admin_message, admin_sign_in, admin_signed_out, hand_over};
 use super::lists::{limits, models, usage, usage_empty};
 use super::views::{agreement, error, keys, leave, made, refused, revoke, sign_in, signed_out};
 use super::words::Words;
@@ -31,6 +31,7 @@ pub(crate) fn all(words: &Words) -> llmgw_pages::Result<Pages> {
         ("leave", leave(words).render()?),
     ];
     pages.extend(doors(words)?);
+    pages.extend(super::administration::all(words)?);
     pages.extend(lists(words)?);
     pages.extend(empty(words)?);
     Ok(pages)
@@ -56,8 +57,6 @@ fn doors(words: &Words) -> llmgw_pages::Result<Pages> {
         ("admin-signed-out", admin_signed_out(false).render()?),
         ("admin-signed-out-everywhere", admin_signed_out(true).render()?),
         ("admin-message", admin_message(words).render()?),
-        ("admin-start", admin_start(words, true).render()?),
-        ("admin-start-auditor", admin_start(words, false).render()?),
     ])
 }
 

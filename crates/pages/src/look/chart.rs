@@ -32,9 +32,10 @@ pub struct Bar {
 #[must_use]
 pub fn bars(title: &str, bars: &[Bar], series: [&str; 2]) -> String {
     let scale = Scale::of(bars.iter().map(height).max().unwrap_or(0));
+    let id = id(title);
     let mut svg = format!(
-        "<svg class=\"chart\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\" aria-labelledby=\"chart-title chart-desc\">\
-         <title id=\"chart-title\">{}</title><desc id=\"chart-desc\">{}</desc>",
+        "<svg class=\"chart\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\" aria-labelledby=\"{id}-title {id}-desc\">\
+         <title id=\"{id}-title\">{}</title><desc id=\"{id}-desc\">{}</desc>",
         escaped(title),
         escaped(&described(bars, series)),
     );
@@ -43,6 +44,18 @@ pub fn bars(title: &str, bars: &[Bar], series: [&str; 2]) -> String {
     draw_labels(&mut svg, bars);
     svg.push_str("</svg>");
     svg
+}
+
+// A page may have several charts, each with a title of its own.
+fn id(title: &str) -> String {
+    let letter = |letter: char| {
+        if letter.is_ascii_alphanumeric() {
+            letter.to_ascii_lowercase()
+        } else {
+            '-'
+        }
+    };
+    format!("chart-{}", title.chars().map(letter).collect::<String>())
 }
 
 /// What the height of the chart stands for.

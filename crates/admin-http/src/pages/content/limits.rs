@@ -88,8 +88,12 @@ pub(super) async fn save(admin: Data<Admin>, change: PageChange) -> Result<HttpR
 
 // `None`: as the settings say.
 fn set(fields: &Fields, prefix: &str) -> Result<Option<Vec<Limit>>, Problem> {
-    let limits = limits(fields, prefix)?;
-    Ok((fields.one(&format!("{prefix}_from")) == "set").then_some(limits))
+    let from = format!("{prefix}_from");
+    match fields.one(&from) {
+        "set" => limits(fields, prefix).map(Some),
+        "settings" => Ok(None),
+        _ => Err(Problem::invalid(format!("{from}: choose one of the list"))),
+    }
 }
 
 fn named(group: Option<&str>) -> Result<GroupName, Problem> {

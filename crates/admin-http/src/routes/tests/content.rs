@@ -159,6 +159,7 @@ async fn what_forms_ask_for_is_done_and_written_down() {
         (
             "/limits".to_owned(),
             &[
+                ("each_user_from", "settings"),
                 ("everyone_from", "set"),
                 ("everyone_rows", "1"),
                 ("everyone_0_of", "requests/day"),
@@ -186,10 +187,11 @@ async fn what_forms_ask_for_is_done_and_written_down() {
         "user.erase",
     ];
     assert_eq!(world.actions().await, expected);
+    // The last day is a day of use, and who was erased leaves a key that is revoked.
     let (_, read) = world.ask("GET", &format!("/api/v1/keys/{key}"), None).await;
     assert_eq!(
-        (&read["name"], &read["expires_at"]),
-        (&json!("Desk"), &json!("2030-02-01T00:00:00.000000Z"))
+        (&read["state"], &read["expires_at"]),
+        (&json!("revoked"), &json!("2030-02-01T00:00:00.000000Z"))
     );
     let (_, limits) = world.ask("GET", "/api/v1/limits", None).await;
     assert_eq!(limits["everyone"]["limits"][0]["amount"], 9);

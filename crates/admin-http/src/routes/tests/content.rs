@@ -197,11 +197,14 @@ async fn what_forms_ask_for_is_done_and_written_down() {
     assert_eq!(limits["everyone"]["limits"][0]["amount"], 9);
 }
 
+// Fields and their texts.
+type Typed = &'static [(&'static str, &'static str)];
+
 #[actix_web::test]
 async fn a_form_that_is_refused_keeps_what_was_typed() {
     let world = world();
     let admin = world.came_in("ada", Role::Admin).await;
-    let wrong: [(&str, &[(&str, &str)], &str); 4] = [
+    let wrong: [(&str, Typed, &str); 4] = [
         (
             "/new-model",
             &[("id", "typed!"), ("owned_by", "typed-owner")],

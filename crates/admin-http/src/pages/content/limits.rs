@@ -68,9 +68,11 @@ fn filled(defaults: &Defaults) -> Filled {
 pub(super) async fn save(admin: Data<Admin>, change: PageChange) -> Result<HttpResponse, PageError> {
     let fields = &change.fields;
     let saved = async {
+        let now = admin.default_limits().await?;
+        let settings = admin.limits.settings();
         let wanted = WantedDefaults {
-            everyone: set(fields, "everyone")?,
-            each_user: set(fields, "each_user")?,
+            everyone: set(fields, "everyone", [&now.everyone.limits, &settings.everyone])?,
+            each_user: set(fields, "each_user", [&now.each_user.limits, &settings.each_user])?,
         };
         let seen = seen(fields)?;
         admin.set_default_limits(&change.who.caller, seen, wanted).await
@@ -86,12 +88,16 @@ pub(super) async fn save(admin: Data<Admin>, change: PageChange) -> Result<HttpR
     }
 }
 
-// `None`: as the settings say.
-fn set(fields: &Fields, prefix: &str) -> Result<Option<Vec<Limit>>, Problem> {
+// `None`: as the settings say. `known`: what may stand in the form where nobody typed anything.
+fn set(fields: &Fields, prefix: &str, known: [&Vec<Limit>; 2]) -> Result<Option<Vec<Limit>>, Problem> {
     let from = format!("{prefix}_from");
+    let typed = limits(fields, prefix)?;
     match fields.one(&from) {
-        "set" => limits(fields, prefix).map(Some),
-        "settings" => Ok(None),
+        "set" => Ok(Some(typed)),
+        "settings" if typed.is_empty() || known.contains(&&typed) => Ok(None),
+        "settings" => Err(Problem::invalid(format!(
+            "{from}: limits were typed below; choose that they are set here"
+        ))),
         _ => Err(Problem::invalid(format!("{from}: choose one of the list"))),
     }
 }

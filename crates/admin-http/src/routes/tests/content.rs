@@ -243,6 +243,15 @@ async fn a_form_that_is_refused_keeps_what_was_typed() {
     ];
     let page = world.fill(&admin, "/new-key", &amount).await.text();
     assert!(page.contains("id=\"limits_0_amount-error\""), "{page}");
+    let ignored = [
+        ("everyone_from", "settings"),
+        ("each_user_from", "settings"),
+        ("everyone_rows", "1"),
+        ("everyone_0_of", "requests/day"),
+        ("everyone_0_amount", "9"),
+    ];
+    let page = world.fill(&admin, "/limits", &ignored).await.text();
+    assert!(page.contains("id=\"everyone_from-error\""), "{page}");
     assert!(world.actions().await.is_empty());
 }
 

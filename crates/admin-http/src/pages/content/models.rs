@@ -83,7 +83,10 @@ fn form_page(admin: &Admin, who: &PageCaller, id: Option<&ModelId>, form: Filled
 /// `POST /new-model`.
 pub(super) async fn add(admin: Data<Admin>, change: PageChange) -> Result<HttpResponse, PageError> {
     let made = async {
-        let id = read("id", change.fields.one("id"))?;
+        let id = match change.fields.one("id") {
+            "" => return Err(Problem::invalid("id: give the model a name")),
+            text => read("id", text)?,
+        };
         admin
             .make_model(&change.who.caller, wanted(&change.fields, id)?)
             .await

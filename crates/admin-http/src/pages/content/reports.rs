@@ -266,9 +266,18 @@ fn chart(admin: &Admin, rows: &[Row], bucket: &str) -> Option<String> {
         .into_iter()
         .skip(skipped)
         .map(|(time, values)| Bar {
-            label: time_text(admin, time, bucket),
+            label: admin.calendar.local(time, label(bucket)),
             values,
         })
         .collect();
     (!drawn.is_empty()).then(|| bars("Tokens over time", &drawn, ["Tokens in", "Tokens out"]))
+}
+
+// Short enough that labels do not touch each other.
+fn label(bucket: &str) -> &'static str {
+    match bucket {
+        "hour" => "%-d %b %Hh",
+        "month" => "%b %Y",
+        _ => "%-d %b",
+    }
 }

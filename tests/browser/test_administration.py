@@ -13,7 +13,7 @@ from axe_playwright_python.sync_playwright import Axe
 
 from people import KEY
 from servers import start_gateway, start_model_server
-from team import MODEL_KEY_VARIABLE, ROOT
+from team import ROOT
 
 MODEL_KEY = "secret-of-the-model-server"
 SIZES = {"phone": {"width": 390, "height": 844}, "desk": {"width": 1280, "height": 900}}
@@ -26,7 +26,7 @@ def alone(fetched):
     folder = pathlib.Path(tempfile.mkdtemp(prefix="llmgw-administration-"))
     binary = pathlib.Path(os.environ.get("LLMGW_STANDALONE_BIN", ROOT / "target" / "debug" / "llm-gateway-standalone"))
     model = start_model_server(folder, "smollm2", MODEL_KEY)
-    gateway = start_gateway(binary, folder, {}, MODEL_KEY, {MODEL_KEY_VARIABLE: MODEL_KEY})
+    gateway = start_gateway(binary, folder, {}, "another key than that of the model")
     try:
         yield gateway.ready | {"model_server": model.ready["listening"]}
     finally:
@@ -62,7 +62,7 @@ def add_model(page, alone, name):
     page.get_by_label("Name", exact=True).first.fill(name)
     page.get_by_label("Address").fill(alone["model_server"])
     page.get_by_label("Its own name for the model").fill("smollm2")
-    page.get_by_label("Where its secret is").fill(f"env:{MODEL_KEY_VARIABLE}")
+    page.get_by_label("Secret", exact=True).fill(MODEL_KEY)
     page.get_by_label("Prompt", exact=True).fill("0.50")
     page.get_by_label("Answer", exact=True).fill("1.50")
     page.get_by_role("button", name="Add a model").click()
@@ -94,6 +94,13 @@ def test_from_the_first_model_to_the_report(alone, page):
     key = KEY.search(page.content()).group()
     page.get_by_role("link", name="To the key").click()
     assert "requests per day" in page.content() and key not in page.content()
+
+    # The secret that was given once is shown nowhere, and stays when something else is saved.
+    go(page, alone, "/models/first-model")
+    assert MODEL_KEY not in page.content() and page.get_by_label("Where its secret is").first.input_value() == "sealed"
+    page.get_by_label("Run by").fill("the institute")
+    page.get_by_role("button", name="Save").click()
+    page.wait_for_url("**/models/first-model?done=saved")
 
     answered = 0
     with pytest.raises(openai.RateLimitError):

@@ -6,7 +6,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use llmgw_models::{Access, ModelState, Quirk};
 use llmgw_pages::admin::{ConfirmPage, Filled, ModelLine, ModelPage, ModelsPage, Place};
 use llmgw_pages::look::money;
-use llmgw_types::{Endpoint, ModelId, Money, Price};
+use llmgw_types::{Endpoint, ModelId, Money, Price, SecretString};
 
 use super::super::{Fields, PageCaller, PageChange, PageError, go, page};
 use super::fields::{
@@ -76,7 +76,7 @@ fn form_page(admin: &Admin, who: &PageCaller, id: Option<&ModelId>, form: Filled
         form,
         endpoints: Endpoint::ALL.iter().map(ToString::to_string).collect(),
         currency: admin.currency.clone(),
-        takes_secrets: false,
+        takes_secrets: admin.sealer.is_some(),
     }
 }
 
@@ -264,6 +264,7 @@ fn targets(fields: &Fields) -> Result<Vec<WantedTarget>, Problem> {
         }
         target.model = text(fields, &name("model"));
         target.secret = read(&name("secret"), one("secret"))?;
+        target.secret_text = text(fields, &name("secret_text")).map(SecretString::from);
         target.weight = count(fields, &name("weight"))?;
         target.max_in_flight = count(fields, &name("max_in_flight"))?;
         if one("quirk") == "no_stream_usage" {

@@ -322,3 +322,22 @@ async fn a_search_that_makes_no_sense_is_answered_on_its_page() {
             .contains("No key fits")
     );
 }
+
+#[actix_web::test]
+async fn a_secret_that_cannot_be_kept_is_refused_and_not_repeated() {
+    let world = world();
+    let admin = world.came_in("ada", Role::Admin).await;
+    let fields = [
+        ("id", "m"),
+        ("target_rows", "1"),
+        ("target_0_base_url", "http://gpu:1"),
+        ("target_0_secret_text", "very-secret"),
+    ];
+    let answer = world.fill(&admin, "/new-model", &fields).await;
+    let page = answer.text();
+    assert_eq!(answer.status, 422, "{page}");
+    assert!(
+        page.contains("http://gpu:1") && !page.contains("very-secret"),
+        "{page}"
+    );
+}

@@ -36,7 +36,7 @@ section! {
     AdminKeys:
         title add key id owner owner_filter owner_hint state limits last_used expires active expired
         revoked revoked_text none_title none empty_title empty name name_hint models models_hint
-        last_day last_day_hint make made made_for once to_key to_list change end rotate_hint
+        last_day last_day_hint make made made_title made_for once to_key to_list change end rotate_hint
 }
 
 section! {

@@ -4,6 +4,8 @@
 mod administration;
 #[path = "../examples/gallery/doors.rs"]
 mod doors;
+#[path = "../examples/gallery/figures.rs"]
+mod figures;
 #[path = "pages/forms.rs"]
 mod forms;
 #[path = "../examples/gallery/lists.rs"]

@@ -2,6 +2,7 @@
 
 mod administration;
 mod doors;
+mod figures;
 mod lists;
 mod samples;
 mod views;

@@ -191,6 +191,10 @@ async fn model(admin: &Admin, caller: &Caller, command: ModelCommand) -> Result<
             .list_models()
             .await
             .map(|models| Shown::Models(json!(models))),
+        ModelCommand::Test { id } => admin
+            .test_targets(&id)
+            .await
+            .map(|tested| Shown::Tested(json!(tested))),
         ModelCommand::Remove { id } => {
             let removed = admin.remove_model(caller, &id, None).await;
             removed.map(|()| Shown::Removed(id))

@@ -7,14 +7,15 @@ use actix_rt::time::timeout;
 use llmgw_admin_http::Admin;
 use llmgw_audit::Auditor;
 use llmgw_boot::config::{Fault, StoreKind};
-use llmgw_boot::{Failure, OsEntropy, SystemClock, chain};
+use llmgw_boot::{Failure, OsEntropy, RefResolver, SystemClock, chain};
 use llmgw_keys::{Failures, KeyService, Pepper, UserService};
-use llmgw_models::{AllowedTargets, ModelService, SecretSealer};
+use llmgw_models::{AllowedTargets, ModelService, SecretSealer, SecretUnsealer};
 use llmgw_secrets_seal::Seal;
 use llmgw_sessions::{MemorySessions, SessionStore};
 use llmgw_store_redis::{RedisAdmission, RedisFeed, RedisSessions, RedisStore};
 use llmgw_stores::{Lasting, MongoStore, peppers, redis_for_pages, sealing};
-use llmgw_types::ChangeFeed;
+use llmgw_types::{ChangeFeed, SecretString};
+use llmgw_upstream_awc::AwcProbe;
 use llmgw_usage::admission::{AdmissionStore, Calendar, MemoryAdmission, StandingLimits};
 
 use crate::settings::{Loaded, Settings};
@@ -32,6 +33,7 @@ pub(crate) struct Checked {
     reports: Calendar,
     seal: Option<Arc<Seal>>,
     allowed: AllowedTargets,
+    upstream: Option<SecretString>,
 }
 
 /// The administration, and who is told of its changes.
@@ -70,6 +72,7 @@ impl Checked {
             reports: zone("reports.timezone", &settings.reports.timezone.0)?,
             seal: sealing(&settings.secrets)?,
             allowed: settings.upstream.allowed()?,
+            upstream: settings.upstream.secret()?,
             redis: (!standalone)
                 .then(|| redis_for_pages(&settings.redis))
                 .transpose()?,
@@ -114,7 +117,15 @@ impl Checked {
                 entropy.clone(),
             ),
             users: UserService::new(kept.users, kept.keys, told.clone(), entropy.clone()),
-            models: ModelService::new(kept.models, told.clone()).within(self.allowed),
+            models: ModelService::new(kept.models, told.clone()).within(self.allowed.clone()),
+            probe: Arc::new(AwcProbe::new(
+                settings.upstream.connect_timeout.0,
+                Arc::new(self.allowed),
+            )),
+            secrets: Arc::new(
+                RefResolver::new(self.upstream, settings.secrets.dir.clone(), clock.clone())
+                    .with_unsealer(self.seal.clone().map(|seal| seal as Arc<dyn SecretUnsealer>)),
+            ),
             sealer: self.seal.map(|seal| seal as Arc<dyn SecretSealer>),
             limits: StandingLimits::new(settings.limits.policy(), kept.limits),
             admission: shared.admission,

@@ -37,6 +37,7 @@ pub(crate) enum Shown {
     Rebuilt,
     Applied(Value),
     Imported(Value),
+    Tested(Value),
     Nothing,
 }
 
@@ -50,6 +51,7 @@ pub(crate) fn shown(shown: &Shown, as_json: bool) -> ExitCode {
     match shown {
         Shown::Verified(check) if check.differences > 0 => ExitCode::FAILURE,
         Shown::AuditChecked(checked) if !is_well(checked) => ExitCode::FAILURE,
+        Shown::Tested(tested) if !all_well(tested) => ExitCode::FAILURE,
         _ => ExitCode::SUCCESS,
     }
 }
@@ -69,6 +71,7 @@ fn value(shown: &Shown) -> Value {
         | Shown::Report(value)
         | Shown::Applied(value)
         | Shown::Imported(value)
+        | Shown::Tested(value)
         | Shown::Events(value) => value.clone(),
         Shown::Verified(check) => json!({"checked": check.checked, "differences": check.differences}),
         // The API answers these without a body.
@@ -113,8 +116,14 @@ fn for_people(shown: &Shown) {
         Shown::Rebuilt => println!("the sums were made anew from the requests"),
         Shown::Applied(applied) => apply::lines(applied).iter().for_each(|line| println!("{line}")),
         Shown::Imported(imported) => import::lines(imported).iter().for_each(|line| println!("{line}")),
+        Shown::Tested(tested) => table(&tables::tested(tested)),
         Shown::Nothing => {}
     }
+}
+
+fn all_well(tested: &Value) -> bool {
+    let targets = tested["data"].as_array();
+    targets.is_some_and(|targets| targets.iter().all(|target| target["well"] == true))
 }
 
 fn is_well(checked: &Value) -> bool {

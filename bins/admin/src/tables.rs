@@ -33,6 +33,27 @@ pub(crate) fn keys(keys: &Value) -> Table {
     table
 }
 
+/// What targets answered.
+pub(crate) fn tested(tested: &Value) -> Table {
+    let mut table = table(&["TARGET", "WELL", "STATUS", "SERVES MODEL", "MS", "PROBLEM"]);
+    for target in rows(tested) {
+        let known = |value: &Value| match value.as_bool() {
+            Some(true) => "yes",
+            Some(false) => "no",
+            None => "",
+        };
+        table.add_row([
+            text(&target["target"]),
+            known(&target["well"]).to_owned(),
+            text(&target["status"]),
+            known(&target["serves_model"]).to_owned(),
+            text(&target["duration_ms"]),
+            text(&target["problem"]),
+        ]);
+    }
+    table
+}
+
 /// A list of models.
 pub(crate) fn models(models: &Value) -> Table {
     let mut table = table(&["ID", "STATE", "ALIASES", "TARGETS", "LIMITS"]);

@@ -19,6 +19,7 @@ use llmgw_proxy::stage::settle::Settlement;
 use llmgw_proxy::{Buffers, Live, Services, Slots};
 use llmgw_secrets_seal::Seal;
 use llmgw_types::{Clock, SecretString};
+use llmgw_upstream_awc::AwcProbe;
 use llmgw_usage::admission::{Calendar, StandingLimits};
 use tokio::sync::mpsc;
 
@@ -161,8 +162,13 @@ fn admin(
             entropy.clone(),
         ),
         users: UserService::new(users, keys, feed.clone(), entropy.clone()),
-        models: ModelService::new(Arc::clone(&stores.models), feed.clone()).within(allowed),
+        models: ModelService::new(Arc::clone(&stores.models), feed.clone()).within(allowed.clone()),
         sealer: Some(seal),
+        probe: Arc::new(AwcProbe::new(
+            settings.upstream.connect_timeout.0,
+            Arc::new(allowed),
+        )),
+        secrets: Arc::clone(&services.secrets),
         limits: StandingLimits::new(settings.limits.policy(), Arc::clone(&stores.limits)),
         admission: Arc::clone(&stores.admission),
         ledger: Arc::clone(&stores.ledger),

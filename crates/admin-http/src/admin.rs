@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use llmgw_audit::{AuditLog, Auditor, Deed};
 use llmgw_keys::{Failures, KeyService, UserService};
-use llmgw_models::{ModelService, SecretSealer};
+use llmgw_models::{ModelService, SecretResolver, SecretSealer, TargetProbe};
 use llmgw_sessions::SessionStore;
 use llmgw_types::{ChangeFeed, Clock};
 use llmgw_usage::admission::{AdmissionStore, Calendar, StandingLimits};
@@ -25,6 +25,10 @@ pub struct Admin {
     pub models: ModelService,
     /// Seals secrets of targets that are given; `None` where there is no master key.
     pub sealer: Option<Arc<dyn SecretSealer>>,
+    /// Asks targets whether they are there.
+    pub probe: Arc<dyn TargetProbe>,
+    /// Finds the secrets of targets, as far as they are to be had here.
+    pub secrets: Arc<dyn SecretResolver>,
     /// Limits of everyone, of each user and of groups.
     pub limits: StandingLimits,
     /// How far limits are used up.

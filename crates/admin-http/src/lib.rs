@@ -38,6 +38,7 @@ pub use keys::{Filter as KeyFilter, PatchedKey, ShownKey, WantedKey};
 pub use limits::groups::{Groups, ShownGroup, WantedGroup};
 pub use limits::left::{Left, LeftLimit};
 pub use limits::{Defaults, InForce, WantedDefaults};
+pub use models::tested::{TestedTarget, TestedTargets};
 pub use models::{Models, ShownModel, ShownTarget, WantedModel, WantedSecret, WantedTarget};
 pub use openapi::openapi;
 pub use paging::Listed;

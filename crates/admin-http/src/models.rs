@@ -1,5 +1,6 @@
 //! `/api/v1/models`.
 
+pub(crate) mod tested;
 mod wanted;
 
 pub use wanted::{WantedModel, WantedSecret, WantedTarget};

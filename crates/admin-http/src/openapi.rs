@@ -21,7 +21,7 @@ use crate::{audit, keys, legacy, limits, models, usage, users, words};
     ),
     paths(
         described,
-        models::create, models::list, models::get, models::replace, models::remove,
+        models::create, models::list, models::get, models::replace, models::remove, models::tested::test,
         keys::create, keys::list, keys::get, keys::change, keys::rotate, keys::revoke, limits::left::of_key,
         users::create, users::list, users::get, users::change, users::erase, users::sign_out, users::exported::export,
         limits::left::of_user, limits::get, limits::set,

@@ -39,6 +39,7 @@ pub(crate) const API: &[Right] = &[
     right("GET", "/api/v1/models/{id}", READ),
     right("PUT", "/api/v1/models/{id}", CHANGE),
     right("DELETE", "/api/v1/models/{id}", CHANGE),
+    right("POST", "/api/v1/target-tests", CHANGE),
     right("GET", "/api/v1/keys", READ),
     right("POST", "/api/v1/keys", CHANGE),
     right("GET", "/api/v1/keys/{id}", READ),

@@ -70,6 +70,7 @@ pub(crate) fn resource(path: &str) -> actix_web::Resource {
 
 fn of_models(config: &mut ServiceConfig) {
     config
+        .service(resource("/target-tests").route(web::post().to(models::tested::test)))
         .service(
             resource("/models")
                 .route(web::post().to(models::create))

@@ -5,9 +5,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use arc_swap::ArcSwap;
 use foldhash::HashMap;
-use llmgw_types::{ModelId, StoreError, TargetId};
+use llmgw_types::{ModelId, StoreError};
 
-use crate::{Model, ModelCatalog, ModelState, SecretRef, Target};
+use crate::{Model, ModelCatalog, ModelState, Target};
 
 /// A place to try, in the order in which to try them.
 #[derive(Debug, Clone)]
@@ -162,21 +162,9 @@ impl Catalog {
         let default = self
             .default_url
             .as_ref()
-            .and_then(|url| default_target(url, &model.id));
+            .and_then(|url| Target::at_default(url, &model.id));
         default.into_iter().map(stop).collect()
     }
-}
-
-fn default_target(url: &str, model: &ModelId) -> Option<Target> {
-    Some(Target {
-        id: TargetId::parse("default").ok()?,
-        base_url: format!("{}/{model}", url.trim_end_matches('/')),
-        model: None,
-        secret: SecretRef::Default,
-        weight: 1,
-        max_in_flight: None,
-        quirks: Vec::new(),
-    })
 }
 
 #[cfg(test)]
@@ -186,10 +174,11 @@ mod tests {
 
     use async_trait::async_trait;
     use futures_executor::block_on;
-    use llmgw_types::{Revision, Timestamp};
+    use llmgw_types::{Revision, TargetId, Timestamp};
 
     use super::*;
     use crate::MemoryModels;
+    use crate::SecretRef;
 
     type Happening = Pin<Box<dyn Future<Output = ()> + Send>>;
 

@@ -127,6 +127,20 @@ pub struct Target {
 }
 
 impl Target {
+    /// Where the default upstream at `url` has `model`.
+    #[must_use]
+    pub fn at_default(url: &str, model: &ModelId) -> Option<Self> {
+        Some(Self {
+            id: TargetId::parse("default").ok()?,
+            base_url: format!("{}/{model}", url.trim_end_matches('/')),
+            model: None,
+            secret: SecretRef::Default,
+            weight: 1,
+            max_in_flight: None,
+            quirks: Vec::new(),
+        })
+    }
+
     /// Whether it has `quirk`.
     #[must_use]
     pub fn has(&self, quirk: Quirk) -> bool {

@@ -21,7 +21,7 @@ use llmgw_models::AllowedTargets;
 use llmgw_proxy::{
     HeaderList, Upstream, UpstreamAnswer, UpstreamError, UpstreamRequest, named_by_connection, to_client,
 };
-use llmgw_types::ExposeSecret;
+use llmgw_types::{ExposeSecret, SecretString};
 
 use crate::AwcBody;
 use crate::body::Bounds;
@@ -98,6 +98,23 @@ impl AwcUpstream {
         }
     }
 
+    /// Asks for something small: the status, and the body where it is no longer than `longest` bytes.
+    pub(crate) async fn get(
+        &self,
+        url: &str,
+        secret: Option<&SecretString>,
+        longest: usize,
+    ) -> Result<(u16, Option<bytes::Bytes>), UpstreamError> {
+        let uri: Uri = url.parse().map_err(|_| UpstreamError::Address)?;
+        let mut asked = self.client.get(uri);
+        if let Some(secret) = secret {
+            asked.headers_mut().insert(AUTHORIZATION, bearer(secret)?);
+        }
+        let mut answer = asked.send().await.map_err(failure)?;
+        let status = answer.status().as_u16();
+        Ok((status, answer.body().limit(longest).await.ok()))
+    }
+
     async fn send_once(&self, request: &UpstreamRequest) -> Result<UpstreamAnswer<AwcBody>, Failure> {
         let prepared = self.prepare(request).map_err(Failure::for_good)?;
         let mut fresh = false;
@@ -136,13 +153,17 @@ impl AwcUpstream {
             }
         }
         if let Some(secret) = &request.secret {
-            let mut value = HeaderValue::try_from(format!("Bearer {}", secret.expose_secret()))
-                .map_err(|_| UpstreamError::Address)?;
-            value.set_sensitive(true);
-            headers.insert(AUTHORIZATION, value);
+            headers.insert(AUTHORIZATION, bearer(secret)?);
         }
         Ok(prepared)
     }
+}
+
+fn bearer(secret: &SecretString) -> Result<HeaderValue, UpstreamError> {
+    let text = format!("Bearer {}", secret.expose_secret());
+    let mut value = HeaderValue::try_from(text).map_err(|_| UpstreamError::Address)?;
+    value.set_sensitive(true);
+    Ok(value)
 }
 
 fn only_allowed(

@@ -6,7 +6,9 @@
 
 mod body;
 mod client;
+mod probe;
 mod wire;
 
 pub use body::AwcBody;
 pub use client::AwcUpstream;
+pub use probe::AwcProbe;

@@ -3,7 +3,8 @@
 use std::time::{Duration, Instant};
 
 use llmgw_servers::{Mongod, Redis};
-use llmgw_tests::{Gateway, Request, eventually};
+use llmgw_tests::answers::ok;
+use llmgw_tests::{Gateway, Reply, Request, Tap, eventually};
 use serde_json::{Value, json};
 
 use super::process::{Ended, Replica};
@@ -353,4 +354,62 @@ fn no_secret_is_in_what_it_says() {
             "{said}"
         );
     }
+}
+
+#[tokio::test]
+async fn targets_are_asked_whether_they_are_there() {
+    let listed = ok(r#"{"object":"list","data":[{"id":"smollm2"}]}"#);
+    let tap = Tap::answering(move |_| Reply::from(listed.clone()));
+    let standalone = Gateway::before(&tap).await;
+    let gone = std::net::TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap();
+    let nobody = json!({"id": "gone", "base_url": format!("http://{gone}")});
+    let there = json!({"id": "there", "base_url": tap.url(), "secret_text": "sk-of-the-target"});
+    standalone
+        .admin
+        .new_model(json!({"id": "second", "targets": [there, nobody]}))
+        .await;
+    let test = async |model: &str| {
+        let wanted = json!({"model": model});
+        standalone
+            .admin
+            .ask("POST", "/api/v1/target-tests", Some(wanted))
+            .await
+    };
+    let tested: Value = serde_json::from_str(test("second").await.text()).unwrap();
+    let of = |place: usize, field: &str| tested["data"][place][field].clone();
+    assert_eq!(
+        (of(0, "target"), of(0, "well"), of(0, "status"), of(0, "problem")),
+        (json!("there"), json!(true), json!(200), Value::Null)
+    );
+    // It is there, and has another model.
+    assert_eq!(of(0, "serves_model"), json!(false));
+    assert_eq!((of(1, "well"), of(1, "status")), (json!(false), Value::Null));
+    assert!(of(1, "problem").is_string(), "{tested}");
+    let received = tap.received();
+    let asked = received
+        .iter()
+        .find(|request| request.path == "/v1/models")
+        .unwrap();
+    assert_eq!(asked.get("authorization"), Some("Bearer sk-of-the-target"));
+    let first: Value = serde_json::from_str(test("smollm2").await.text()).unwrap();
+    assert_eq!(first["data"][0]["serves_model"], true, "{first}");
+    assert_eq!(test("nothing").await.status(), 404);
+
+    // As a command: exit 1 where one is not there.
+    let data = standalone.setup().data().display().to_string();
+    let nothing = Replica::new();
+    let place = Place {
+        replica: &nothing,
+        data: Some(&data),
+    };
+    standalone
+        .admin
+        .new_model(json!({"id": "lost", "targets": [nobody]}))
+        .await;
+    let ended = place.replica.admin(&place.args(&["model", "test", "lost"]));
+    assert_eq!(ended.code, Some(1), "{}", ended.stderr);
+    assert!(ended.stdout.contains("gone"), "{}", ended.stdout);
 }

@@ -14,6 +14,11 @@ pub(crate) enum ModelCommand {
     Add(Box<AddModel>),
     /// List models in order of id.
     List,
+    /// Ask each target of a model whether it is there; exit 1 where one is not.
+    Test {
+        /// The model's id
+        id: ModelId,
+    },
     /// Serve a model no longer; its usage stays in the ledger.
     Remove {
         /// The model's id

@@ -24,10 +24,13 @@ use llmgw_keys::{
     AdminKey, ApiKey, Failures, KeyHash, KeyService, KeyStore, KeyText, MemoryKeys, MemoryUsers, Page,
     Pepper, UserService,
 };
-use llmgw_models::{MemoryModels, Model, ModelService, SecretRef, Target};
+use llmgw_models::{
+    MemoryModels, Model, ModelService, Probed, SecretRef, SecretResolver, Target, TargetProbe,
+};
 use llmgw_sessions::{MemoryOneTime, MemorySessions};
 use llmgw_types::{
-    Change, ChangeFeed, Entropy, KeyId, ManualClock, ModelId, StoreError, TargetId, Timestamp, UserId,
+    Change, ChangeFeed, Entropy, KeyId, ManualClock, ModelId, SecretString, StoreError, TargetId, Timestamp,
+    UserId,
 };
 use llmgw_usage::admission::{Calendar, LimitPolicy, MemoryAdmission, MemoryLimits, StandingLimits};
 use llmgw_usage::ledger::MemoryLedger;
@@ -110,6 +113,32 @@ impl Entropy for Counting {
     }
 }
 
+/// Asks nobody, and has no secrets: what is asked of real servers is tested with real programs.
+struct Nobody;
+
+impl TargetProbe for Nobody {
+    fn probe<'a>(
+        &'a self,
+        _: &'a Target,
+        _: &'a str,
+        _: Option<SecretString>,
+    ) -> std::pin::Pin<Box<dyn Future<Output = Probed> + 'a>> {
+        Box::pin(std::future::ready(Probed {
+            status: None,
+            serves_model: None,
+            problem: Some("nobody was asked".to_owned()),
+            duration: Duration::ZERO,
+        }))
+    }
+}
+
+#[async_trait]
+impl SecretResolver for Nobody {
+    async fn resolve(&self, _: &Target) -> Result<Option<SecretString>, StoreError> {
+        Ok(None)
+    }
+}
+
 struct World {
     doors: Arc<Doors>,
     clock: Arc<ManualClock>,
@@ -146,6 +175,8 @@ fn world_over(audit: Arc<MemoryAudit>, log: Arc<dyn AuditLog>) -> World {
         users: UserService::new(users.clone(), keys, feed.clone(), entropy.clone()),
         models: ModelService::new(models.clone(), feed.clone()),
         sealer: None,
+        probe: Arc::new(Nobody),
+        secrets: Arc::new(Nobody),
         limits: StandingLimits::new(LimitPolicy::default(), Arc::new(MemoryLimits::default())),
         admission: Arc::new(MemoryAdmission::new(calendar.clone())),
         ledger: Arc::new(MemoryLedger::default()),

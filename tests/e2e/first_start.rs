@@ -333,10 +333,13 @@ async fn health_and_metrics_are_there() {
     let text = gateway.metrics().await;
     for line in [
         "llmgw_requests_in_flight 0",
-        r#"llmgw_requests_total{model="smollm2",endpoint="chat_completions",end="complete",status="200"} 1"#,
-        r#"llmgw_requests_refused_total{code="invalid_json"} 1"#,
-        r#"llmgw_tokens_total{model="smollm2",kind="prompt"} 3"#,
-        r#"llmgw_tokens_total{model="smollm2",kind="completion"} 4"#,
+        r#"llmgw_requests_total{model="smollm2",blame="none"} 1"#,
+        r#"llmgw_errors_total{code="invalid_json",blame="client"} 1"#,
+        r#"llmgw_tokens_total{model="smollm2",type="prompt"} 3"#,
+        r#"llmgw_tokens_total{model="smollm2",type="completion"} 4"#,
+        r#"gen_ai_server_request_duration_seconds_count{endpoint="chat_completions"} 1"#,
+        r#"llmgw_store_call_duration_seconds_count{store="keys",outcome="answered"} 1"#,
+        "llmgw_ready 1",
         "llmgw_journal_lag_records 0",
     ] {
         assert!(text.lines().any(|found| found == line), "{line} is not in {text}");

@@ -51,7 +51,7 @@ pub(crate) fn build(settings: &Settings, checked: Checked) -> Result<Parts, Fail
     let unsealer = checked.seal.map(|seal| seal as Arc<dyn SecretUnsealer>);
     let secrets = RefResolver::new(checked.upstream, secrets_dir, Arc::clone(&clock)).with_unsealer(unsealer);
     let stores = Stores::open(settings, checked.lasting, checked.redis)?;
-    let limits = Arc::new(limits(settings, &stores, checked.calendar, &clock));
+    let limits = Arc::new(limits(settings, &stores, checked.calendar, &clock, &metrics));
     let (services, settlements) = requests(
         settings,
         &stores,
@@ -87,14 +87,26 @@ pub(crate) fn build(settings: &Settings, checked: Checked) -> Result<Parts, Fail
 }
 
 // Counters in Redis, and this replica's own while it is away.
-fn limits(settings: &Settings, stores: &Stores, calendar: Calendar, clock: &Arc<dyn Clock>) -> SharedLimits {
+fn limits(
+    settings: &Settings,
+    stores: &Stores,
+    calendar: Calendar,
+    clock: &Arc<dyn Clock>,
+    metrics: &Arc<Metrics>,
+) -> SharedLimits {
     let shared = RedisAdmission::new(stores.redis.clone(), calendar.clone());
     let when = match settings.limits.when_unavailable {
         LimitsWhenUnavailable::Local => WhenUnavailable::Local,
         LimitsWhenUnavailable::Refuse => WhenUnavailable::Refuse,
         LimitsWhenUnavailable::Allow => WhenUnavailable::Allow,
     };
-    SharedLimits::new(Arc::new(shared), when, calendar, Arc::clone(clock))
+    SharedLimits::new(
+        Arc::new(shared),
+        when,
+        calendar,
+        Arc::clone(clock),
+        metrics.clone(),
+    )
 }
 
 // What a request needs on its way.
@@ -111,7 +123,13 @@ fn requests(
     let default_url = settings.upstream.default_url.as_ref().map(|url| url.0.clone());
     let (sender, settlements) = mpsc::channel(settings.gateway.max_in_flight);
     let services = Services {
-        keys: Arc::new(KeyLookup::new(keys, users, peppers, Arc::clone(clock))),
+        keys: Arc::new(KeyLookup::new(
+            keys,
+            users,
+            peppers,
+            Arc::clone(clock),
+            metrics.clone(),
+        )),
         failures: Arc::default(),
         catalog: Arc::new(Catalog::new(Arc::clone(&stores.models), default_url)),
         secrets: Arc::new(secrets),

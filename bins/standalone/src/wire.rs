@@ -113,7 +113,13 @@ fn requests(
     let catalog = Catalog::new(Arc::clone(&stores.models), default_url);
     let (sender, settlements) = mpsc::channel(settings.gateway.max_in_flight.max(1));
     let services = Services {
-        keys: Arc::new(KeyLookup::new(keys, users, peppers.to_vec(), Arc::clone(clock))),
+        keys: Arc::new(KeyLookup::new(
+            keys,
+            users,
+            peppers.to_vec(),
+            Arc::clone(clock),
+            metrics.clone(),
+        )),
         failures: Arc::default(),
         catalog: Arc::new(catalog),
         secrets: Arc::new(secrets),

@@ -61,6 +61,13 @@ impl Readiness {
         store.is_some_and(|store| store.here.swap(here, Ordering::SeqCst) != here)
     }
 
+    fn count(&self, metrics: &Metrics) {
+        metrics.ready(*self.allowed.borrow() && !self.stopping.load(Ordering::SeqCst));
+        for store in &self.stores {
+            metrics.store_up(store.name, store.here.load(Ordering::SeqCst));
+        }
+    }
+
     /// The answer to `/health/ready`: whether requests should be sent here, and a line for each store.
     fn tell(&self) -> (bool, String) {
         let (stopping, allowed) = (self.stopping.load(Ordering::SeqCst), *self.allowed.borrow());
@@ -106,7 +113,8 @@ async fn ready(readiness: Data<Readiness>) -> HttpResponse {
     }
 }
 
-async fn metrics_text(metrics: Data<Metrics>) -> HttpResponse {
+async fn metrics_text(readiness: Data<Readiness>, metrics: Data<Metrics>) -> HttpResponse {
+    readiness.count(&metrics);
     HttpResponse::Ok()
         .content_type("application/openmetrics-text; version=1.0.0; charset=utf-8")
         .body(metrics.text())

@@ -17,7 +17,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use llmgw_types::{Clock, RequestId, StoreError, Timestamp};
+use llmgw_types::{Clock, Event, Observer, RequestId, StoreError, Timestamp};
 use llmgw_usage::admission::{
     AdmissionStore, Calendar, Counter, Generation, Reservation, ReserveRequest, Reserved, Rule, RuleState,
     Settled, SharedCounters, Standing,
@@ -40,6 +40,9 @@ const COLD: Duration = Duration::from_secs(2);
 /// admits by itself meanwhile is admitted past the limits.
 const REBUILT_WITHIN: Duration = Duration::from_secs(1);
 
+/// Its name in metrics.
+const STORE: &str = "limits";
+
 /// Limits shared with other replicas, with a standby of this replica's own.
 pub struct SharedLimits {
     shared: Arc<dyn SharedCounters>,
@@ -49,6 +52,7 @@ pub struct SharedLimits {
     pulse: Pulse,
     calendar: Calendar,
     clock: Arc<dyn Clock>,
+    observer: Arc<dyn Observer>,
 }
 
 impl fmt::Debug for SharedLimits {
@@ -58,22 +62,24 @@ impl fmt::Debug for SharedLimits {
 }
 
 impl SharedLimits {
-    /// Limits kept in `shared`. They are used once [`keep`](Self::keep) found them ready.
+    /// Limits kept in `shared`; `observer` is told how long it takes, and whether it is asked. They are used once [`keep`](Self::keep) found them ready.
     #[must_use]
     pub fn new(
         shared: Arc<dyn SharedCounters>,
         when: WhenUnavailable,
         calendar: Calendar,
         clock: Arc<dyn Clock>,
+        observer: Arc<dyn Observer>,
     ) -> Self {
         Self {
             shared,
             standby: Standby::new(when, calendar.clone()),
-            breaker: Breaker::default(),
+            breaker: Breaker::new(Arc::clone(&observer)),
             pump: Pump::default(),
             pulse: Pulse::default(),
             calendar,
             clock,
+            observer,
         }
     }
 
@@ -135,7 +141,14 @@ impl SharedLimits {
     }
 
     async fn ask(&self, request: &ReserveRequest<'_>) -> Option<Reserved> {
-        match self.wait_for(self.shared.reserve(request)).await {
+        let began = self.clock.monotonic();
+        let answer = self.wait_for(self.shared.reserve(request)).await;
+        self.observer.observe(&Event::StoreCalled {
+            store: STORE,
+            answered: answer.is_ok(),
+            took: self.clock.monotonic().saturating_sub(began),
+        });
+        match answer {
             Ok(Reserved::Unready) => {
                 self.breaker.unready(self.clock.monotonic());
                 None

@@ -143,12 +143,30 @@ impl Shipper {
         let tell = async |records: &[UsageRecord], all_new: bool| {
             self.tell_limits(records, seen.filter(|_| all_new)).await;
         };
-        let records = ship_once(&*self.journal, &*self.ledger, BATCH, tell).await?;
+        let began = self.clock.monotonic();
+        let shipped = ship_once(&*self.journal, &*self.ledger, BATCH, tell).await;
+        self.tell_took(began, &shipped);
+        let records = shipped?;
         for record in &records {
             let last = used.entry(record.key).or_insert(record.time);
             *last = record.time.max(*last);
         }
         Ok(records.len())
+    }
+
+    // A round that found nothing asked nobody.
+    fn tell_took(&self, began: Duration, shipped: &Result<Vec<UsageRecord>, ShipError>) {
+        let answered = match shipped {
+            Ok(records) if records.is_empty() => return,
+            Ok(_) => true,
+            Err(ShipError::Journal(_)) => return,
+            Err(ShipError::Ledger(_)) => false,
+        };
+        self.observer.observe(&Event::StoreCalled {
+            store: "ledger",
+            answered,
+            took: self.clock.monotonic().saturating_sub(began),
+        });
     }
 
     async fn tell_limits(&self, records: &[UsageRecord], seen: Option<Generation>) {

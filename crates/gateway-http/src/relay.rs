@@ -4,8 +4,8 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse, ResponseError, web};
 use llmgw_proxy::stage::authenticate::RequestHead;
-use llmgw_proxy::{Answer, Route, Upstream, answer};
-use llmgw_types::{Event, RequestId};
+use llmgw_proxy::{Answer, ProxyError, Route, Upstream, answer};
+use llmgw_types::{Event, Observer, RequestId};
 
 use crate::api_error::ApiError;
 use crate::body::{RelayBody, TimedBody};
@@ -31,11 +31,14 @@ pub(crate) async fn relay<U: Upstream + 'static>(
     match answer(&gateway.services, &gateway.upstream, head, &mut body).await {
         Ok(answer) => respond(id, answer),
         Err(error) => {
+            let blame = error.blame();
+            count_limit(&*gateway.services.observer, &error);
             let error = ApiError::of(error, route.dialect, id);
+            let code = error.code();
             gateway
                 .services
                 .observer
-                .observe(&Event::RequestRefused { code: error.code() });
+                .observe(&Event::RequestFailed { code, blame });
             error.log();
             // Twice the longest body: a client that is a little over hears so.
             let most = (gateway.services.settings.max_body as u64)
@@ -44,6 +47,17 @@ pub(crate) async fn relay<U: Upstream + 'static>(
             body.drain(announced, most).await;
             error.error_response()
         }
+    }
+}
+
+fn count_limit(observer: &dyn Observer, error: &ProxyError) {
+    if let ProxyError::Limit { refusal, .. } = error {
+        let rule = &refusal.state.rule;
+        observer.observe(&Event::LimitRefused {
+            subject: rule.subject.kind(),
+            unit: rule.limit.unit().as_str(),
+            window: rule.limit.window().as_str(),
+        });
     }
 }
 

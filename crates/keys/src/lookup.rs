@@ -5,7 +5,7 @@ mod cache;
 use std::fmt;
 use std::sync::Arc;
 
-use llmgw_types::{Clock, Principal, StoreError, Timestamp};
+use llmgw_types::{Clock, Event, Observer, Principal, StoreError, Timestamp};
 
 use crate::{ApiKey, KeyHash, KeyState, KeyStore, KeyText, KeyTextError, Pepper, User, UserState, UserStore};
 use cache::Cache;
@@ -46,6 +46,7 @@ pub struct KeyLookup {
     users: Arc<dyn UserStore>,
     peppers: Vec<Pepper>,
     clock: Arc<dyn Clock>,
+    observer: Arc<dyn Observer>,
     // By the hash under the newest pepper, whichever it was found under.
     cache: Cache,
 }
@@ -58,19 +59,21 @@ impl fmt::Debug for KeyLookup {
 
 impl KeyLookup {
     /// Looks keys up in `keys`, their owners in `users`; `peppers` has the newest first. Answers grow old by
-    /// `clock`'s monotonic time.
+    /// `clock`'s monotonic time; `observer` is told how long the stores took.
     #[must_use]
     pub fn new(
         keys: Arc<dyn KeyStore>,
         users: Arc<dyn UserStore>,
         peppers: Vec<Pepper>,
         clock: Arc<dyn Clock>,
+        observer: Arc<dyn Observer>,
     ) -> Self {
         Self {
             keys,
             users,
             peppers,
             clock,
+            observer,
             cache: Cache::default(),
         }
     }
@@ -92,7 +95,14 @@ impl KeyLookup {
         let found = match self.cache.get(&hash, moment) {
             Some(found) => found,
             None => {
-                let found = self.search(hash, older, &key).await?;
+                let began = self.clock.monotonic();
+                let found = self.search(hash, older, &key).await;
+                self.observer.observe(&Event::StoreCalled {
+                    store: "keys",
+                    answered: found.is_ok(),
+                    took: self.clock.monotonic().saturating_sub(began),
+                });
+                let found = found?;
                 self.cache.put(hash, moment, found.clone());
                 found
             }

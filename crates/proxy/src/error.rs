@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use llmgw_keys::KeyRefusal;
-use llmgw_types::{Endpoint, StoreError, Timestamp};
+use llmgw_types::{Blame, Endpoint, StoreError, Timestamp};
 use llmgw_usage::admission::Refusal;
 use llmgw_usage::journal::JournalError;
 
@@ -73,6 +73,28 @@ pub enum ProxyError {
     /// A target answered with a stream that ended before its first byte.
     #[error("the model server sent an empty stream")]
     EmptyStream,
+}
+
+impl ProxyError {
+    /// Who made the request fail.
+    #[must_use]
+    pub fn blame(&self) -> Blame {
+        match self {
+            Self::NoKey
+            | Self::Key(_)
+            | Self::TooManyFailures { .. }
+            | Self::UnknownModel(_)
+            | Self::OutOfScope(_)
+            | Self::NotServed { .. }
+            | Self::Limit { .. } => Blame::Client,
+            Self::Body(BodyRefusal::BuffersFull) => Blame::Gateway,
+            Self::Body(_) => Blame::Client,
+            Self::TargetsFull | Self::Upstream(_) | Self::EmptyStream => Blame::Upstream,
+            Self::NoTarget(_) | Self::Busy | Self::Journal(_) | Self::Store(_) | Self::CountersUnready => {
+                Blame::Gateway
+            }
+        }
+    }
 }
 
 /// Why a body was not taken. No byte of it went to a model server.

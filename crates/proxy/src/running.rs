@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use llmgw_keys::Grant;
 use llmgw_models::{Served, Stop};
-use llmgw_types::{Event, Price, RequestId, TargetId, Timestamp, TokenSource, TokenUsage};
+use llmgw_types::{
+    Blame, Event, Price, RequestEnded, RequestId, TargetId, Timestamp, TokenSource, TokenUsage,
+};
 use llmgw_usage::journal::{JournalEntry, OpenEntry, Progress, millis};
 use llmgw_usage::ledger::{End, UsageRecord};
 use llmgw_usage::settled;
@@ -134,15 +136,16 @@ impl Running {
     /// Says that it is over, once it is settled.
     pub(crate) fn over(&self, record: &UsageRecord) {
         self.services.live.remove(self.id);
-        self.services.observer.observe(&Event::RequestEnded {
+        self.services.observer.observe(&Event::RequestEnded(RequestEnded {
             model: record.model.as_str(),
             endpoint: record.endpoint.as_str(),
-            end: record.end.as_str(),
-            status: record.status,
+            blame: blame(record),
+            streamed: record.streamed,
             duration: self.duration(),
             time_to_first_byte: self.time_to_first_byte(),
             tokens: record.tokens,
-        });
+            cost: record.cost,
+        }));
         self.log(record);
     }
 
@@ -302,5 +305,15 @@ impl Running {
                 Some(self.record(end, tokens, source))
             }
         }
+    }
+}
+
+// A model server that refuses a request says what is wrong with it, but for its own secret and its own limits.
+fn blame(record: &UsageRecord) -> Blame {
+    match (record.end, record.status) {
+        (End::Complete, _) => Blame::Nobody,
+        (End::ClientGone, _) | (End::UpstreamError, 400 | 404..=407 | 409..=428 | 430..=499) => Blame::Client,
+        (End::UpstreamError, _) => Blame::Upstream,
+        (End::Crashed, _) => Blame::Gateway,
     }
 }

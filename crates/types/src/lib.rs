@@ -36,7 +36,7 @@ pub use error::StoreError;
 pub use id::{ChainId, GroupName, IdError, KeyId, ModelId, RequestId, TargetId, UserId};
 pub use limit::{Limit, LimitError, Unit, Window};
 pub use money::{Money, Price};
-pub use observer::{Event, NoObserver, Observer};
+pub use observer::{Blame, Event, NoObserver, Observer, RequestEnded};
 pub use principal::{Principal, Role};
 pub use revision::{Overtaken, Revision, until_kept};
 pub use secrecy::{ExposeSecret, SecretString};

@@ -49,6 +49,11 @@ async fn known_keys_go_on_while_redis_is_away_and_limits_are_counted_anew() {
         assert_eq!(ask(running).await, 200);
     }
     assert_eq!(left(&other, &key).await.0, 97);
+    let well = [
+        "llmgw_breaker_open{store=\"limits\"} 0",
+        "llmgw_store_up{store=\"redis\"} 1",
+    ];
+    one.until_metrics_say(&well).await;
 
     for breaks in [Redis::kill, Redis::freeze] {
         breaks(&redis);
@@ -58,6 +63,11 @@ async fn known_keys_go_on_while_redis_is_away_and_limits_are_counted_anew() {
         }
         // Each waits for a moment only, and after three in a row not at all.
         assert!(began.elapsed() < Duration::from_secs(10));
+        let away = [
+            "llmgw_breaker_open{store=\"limits\"} 1",
+            "llmgw_store_up{store=\"redis\"} 0",
+        ];
+        one.until_metrics_say(&away).await;
         redis.thaw();
         redis.restart();
         let back = Instant::now();
@@ -70,6 +80,7 @@ async fn known_keys_go_on_while_redis_is_away_and_limits_are_counted_anew() {
             (whole == [(100 - records, 0); 2]).then_some(())
         })
         .await;
+        one.until_metrics_say(&well).await;
         // Ten seconds are promised.
         assert!(back.elapsed() < Duration::from_secs(50));
     }

@@ -271,6 +271,17 @@ impl Running {
         .await
     }
 
+    /// Waits until `/metrics` has all of these lines.
+    pub(super) async fn until_metrics_say(&self, lines: &[&str]) {
+        eventually(&format!("metrics say {lines:?}"), async || {
+            let mut health = Connection::open(self.health).await;
+            let answer = health.ask(&Request::get("/metrics")).await;
+            let said = |line: &&str| answer.text().lines().any(|said| said == *line);
+            lines.iter().all(said).then_some(())
+        })
+        .await;
+    }
+
     pub(super) fn signal(&self, signal: Signal) {
         let id = i32::try_from(self.process.0.id())
             .ok()

@@ -1,17 +1,20 @@
 //! Whether the shared counters are asked at all.
 
 use std::error::Error;
+use std::fmt;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
+use llmgw_types::{Event, Observer};
 use tokio::sync::Notify;
 
 /// So many failures in a row open it: one slow answer is no outage.
 const FAILURES: u32 = 3;
 
 /// Closed while the shared counters are asked. Open from the start until somebody closes it.
-#[derive(Debug)]
 pub(super) struct Breaker {
+    observer: Arc<dyn Observer>,
     closed: AtomicBool,
     failures: AtomicU32,
     // Use was settled that the shared counters may not know. So may that of the process before this one.
@@ -22,20 +25,34 @@ pub(super) struct Breaker {
     unready_at: AtomicU64,
 }
 
-impl Default for Breaker {
-    fn default() -> Self {
-        Self {
+impl fmt::Debug for Breaker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Breaker")
+            .field("closed", &self.is_closed())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Breaker {
+    pub(super) fn new(observer: Arc<dyn Observer>) -> Self {
+        let breaker = Self {
+            observer,
             closed: AtomicBool::new(false),
             failures: AtomicU32::new(0),
             doubted: AtomicBool::new(true),
             opened: Notify::new(),
             closings: Notify::new(),
             unready_at: AtomicU64::new(0),
-        }
+        };
+        breaker.tell(true);
+        breaker
     }
-}
 
-impl Breaker {
+    fn tell(&self, open: bool) {
+        let store = super::STORE;
+        self.observer.observe(&Event::Breaker { store, open });
+    }
+
     pub(super) fn is_closed(&self) -> bool {
         self.closed.load(Ordering::SeqCst)
     }
@@ -60,6 +77,7 @@ impl Breaker {
                 error = %crate::chain(error),
                 "limits cannot be reached; this replica goes by limits.when_unavailable until they can"
             );
+            self.tell(true);
             self.opened.notify_one();
         }
     }
@@ -70,6 +88,7 @@ impl Breaker {
             let at = u64::try_from(at.as_micros()).unwrap_or(u64::MAX);
             self.unready_at.store(at, Ordering::SeqCst);
             tracing::info!("limits are not known to the store; they are counted from the ledger");
+            self.tell(true);
             self.opened.notify_one();
         }
     }
@@ -78,6 +97,7 @@ impl Breaker {
         self.failures.store(0, Ordering::Relaxed);
         if !self.closed.swap(true, Ordering::SeqCst) {
             tracing::info!("limits are shared with the other replicas");
+            self.tell(false);
             self.closings.notify_waiters();
         }
     }

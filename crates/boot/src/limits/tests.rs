@@ -3,7 +3,7 @@
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
-use llmgw_types::{Limit, ManualClock, Unit, Window};
+use llmgw_types::{Limit, ManualClock, NoObserver, Unit, Window};
 use llmgw_usage::admission::{Charge, Finish, MemoryAdmission, Subject};
 use llmgw_usage::ledger::{MemoryLedger, UsageLedger};
 
@@ -190,6 +190,7 @@ impl World {
                 when,
                 Calendar::default(),
                 Arc::new(ManualClock::at(NOW)),
+                Arc::new(NoObserver),
             ),
             shared,
             ledger: MemoryLedger::default(),

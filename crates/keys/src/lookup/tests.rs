@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use futures_executor::block_on;
-use llmgw_types::{Change, ChangeFeed, Entropy, KeyId, ManualClock, UserId};
+use llmgw_types::{Change, ChangeFeed, Entropy, KeyId, ManualClock, NoObserver, UserId};
 
 use super::*;
 use crate::{KeyService, MadeKey, MemoryKeys, MemoryUsers, NewKey, Page};
@@ -119,6 +119,7 @@ fn lookup(
         users.clone(),
         peppers.collect(),
         clock.clone(),
+        Arc::new(NoObserver),
     ))
 }
 

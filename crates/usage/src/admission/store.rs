@@ -25,6 +25,20 @@ pub enum Subject {
     Key(KeyId),
 }
 
+impl Subject {
+    /// What kind it is, in a word for metrics.
+    #[must_use]
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Everyone => "everyone",
+            Self::Model(_) => "model",
+            Self::Group(_) => "group",
+            Self::User(_) => "user",
+            Self::Key(_) => "key",
+        }
+    }
+}
+
 impl fmt::Display for Subject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

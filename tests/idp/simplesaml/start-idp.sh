@@ -1,6 +1,6 @@
 #!/bin/bash
 # Starts a SimpleSAMLphp SAML 2.0 IdP on 127.0.0.1:$IDP_PORT (foreground: exec php).
-# env: IDP_PORT (8800) WORK (mktemp) SP_METADATA (path of SP metadata XML; read on EVERY request)
+# env: IDP_LISTEN (127.0.0.1; in a container 0.0.0.0, its name stays 127.0.0.1) IDP_PORT (8800) WORK (mktemp) SP_METADATA (path of SP metadata XML; read on EVERY request)
 #      SIGN_ASSERTION=1 SIGN_RESPONSE=1 ENCRYPT=0 SIGALG=rsa-sha256 ECP=0 VALIDATE_AUTHN=0 IDP_KEY2=0
 set -euo pipefail
 export IDP_PORT=${IDP_PORT:-8800} WORK=${WORK:-$(mktemp -d)}
@@ -19,4 +19,4 @@ cp "$HERE"/saml20-idp-hosted.php "$WORK/config/metadata/"
 export SIMPLESAMLPHP_CONFIG_DIR=$WORK/config PHP_CLI_SERVER_WORKERS=${PHP_CLI_SERVER_WORKERS:-4}
 echo "$WORK"
 exec php -d error_reporting=E_ERROR -d display_errors=0 -d session.save_path="$WORK/sess" -d session.gc_probability=0 \
-   -S 127.0.0.1:"$IDP_PORT" -t "$WORK/www" "$HERE/router.php" >"$WORK/log/php.log" 2>&1
+   -S "${IDP_LISTEN:-127.0.0.1}:$IDP_PORT" -t "$WORK/www" "$HERE/router.php" >"$WORK/log/php.log" 2>&1

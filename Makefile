@@ -3,7 +3,7 @@
 CARGO ?= cargo
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 
-.PHONY: help demo demo-portal test test-rust test-sdk lint format bench bench-ledger chaos verify-chargeback verify-import verify-rest verify-stores verify-saml
+.PHONY: help demo demo-portal test test-rust test-sdk lint format bench bench-ledger chaos verify-chargeback verify-import verify-lifecycle verify-rest verify-stores verify-saml
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -28,7 +28,7 @@ test-sdk: ## the OpenAI and Anthropic clients against a real model, and the page
 	@eval "$$(python3 tests/modelserver/fetch.py --sdk)" && \
 	  LLMGW_STANDALONE_BIN="$(abspath $(TARGET))/debug/llm-gateway-standalone" \
 	  LLMGW_BINARIES="$(abspath $(TARGET))/debug" \
-	  "$$LLMGW_SDK_PYTHON" -B -m pytest tests/sdk tests/browser tests/rest tests/metrics
+	  "$$LLMGW_SDK_PYTHON" -B -m pytest tests/sdk tests/browser tests/rest tests/metrics tests/deploy
 
 lint: ## formatting and clippy, warnings are errors
 	$(CARGO) fmt --all --check
@@ -74,6 +74,12 @@ verify-rest: ## the administration's REST API against its own description, by sc
 	@eval "$$(python3 tests/modelserver/fetch.py --sdk)" && \
 	  LLMGW_STANDALONE_BIN="$(abspath $(TARGET))/debug/llm-gateway-standalone" LLMGW_REST_EXAMPLES=$(or $(EXAMPLES),200) \
 	  "$$LLMGW_SDK_PYTHON" -B -m pytest tests/rest -s
+
+verify-lifecycle: ## a pod of the gateway deleted under 500 streams, in the manifests' own seconds; writes docs/evidence/lifecycle.md
+	@scripts/install-test-deps.sh
+	$(CARGO) build --release --package llmgw-gateway --package llmgw-admin
+	@eval "$$(python3 tests/modelserver/fetch.py --sdk)" && \
+	  scripts/verify-lifecycle.sh docs/evidence/lifecycle.md "$$LLMGW_SDK_PYTHON" "$(abspath $(TARGET))/release"
 
 verify-chargeback: ## a month's chargeback over ten million events as CSV, and the memory it takes; EVENTS=n
 	@scripts/install-test-deps.sh

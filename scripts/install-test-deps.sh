@@ -26,6 +26,8 @@ else
   want python3-venv python3 -c 'import ensurepip, venv'
   # Tests start their own; the service that Debian may start upon installing is never used.
   want redis-server command -v redis-server
+  # What renders the Kubernetes manifests.
+  want kubernetes-client command -v kubectl
   # What checks alert rules; the service is never used either.
   want prometheus command -v promtool
   # What XML signatures are built with, and the identity provider that tests log in at.

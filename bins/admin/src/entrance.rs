@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use llmgw_admin_http::{CookieKey, Doors, Handovers, base_url};
 use llmgw_boot::OsEntropy;
-use llmgw_boot::config::{AdminSection, Fault};
+use llmgw_boot::config::{AdminSection, Fault, proxies};
 use llmgw_keys::{AdminKey, KeyText, Pepper};
 use llmgw_sessions::OneTimeStore;
 use llmgw_types::ExposeSecret;
@@ -70,6 +70,7 @@ pub(crate) fn doors(
         origin,
         cookies,
         once,
+        proxies: proxies(&settings.trusted_proxies),
         entropy: Arc::new(OsEntropy),
         lasts: settings.session_lasts.0,
         idle: settings.session_idle.0,

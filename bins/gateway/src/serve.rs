@@ -6,11 +6,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_rt::time::timeout;
+use llmgw_boot::config::proxies;
 use llmgw_boot::{
     Cut, Failure, Listener, Metrics, Readiness, Running, Serving, Signals, Tasks, Work, chain, health_routes,
     serve_api, serve_few,
 };
-use llmgw_gateway_http::{Gateway, Origins, routes};
+use llmgw_gateway_http::{Gateway, routes};
 use llmgw_proxy::Services;
 use llmgw_upstream_awc::AwcUpstream;
 
@@ -117,14 +118,13 @@ impl Listeners {
     ) -> io::Result<Vec<Running>> {
         let (services, readiness, cut) = (Arc::clone(services), Arc::clone(readiness), cut.clone());
         let body_within = settings.gateway.body_timeout.0;
-        let proxies = settings.gateway.trusted_proxies.clone();
-        let origins = Origins::behind(move |address| proxies.iter().any(|proxy| proxy.contains(address)));
+        let trusted = proxies(&settings.gateway.trusted_proxies);
         let api = serve_api(self.api, &settings.gateway, move |config| {
             routes(Gateway {
                 services: Arc::clone(&services),
                 upstream: cut.through(upstream()),
                 body_within,
-                origins: origins.clone(),
+                proxies: trusted.clone(),
             })(config);
         })?;
         let health = serve_few(self.health, move |config| {

@@ -7,12 +7,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use llmgw_admin_http::{Admin, Doors};
-use llmgw_boot::config::PortalSection;
+use llmgw_boot::config::{PortalSection, proxies};
 use llmgw_boot::{
     Cut, Failure, Listener, Metrics, OsEntropy, Readiness, Running, Serving, Signals, Tasks, Work, chain,
     health_routes, serve_api, serve_few,
 };
-use llmgw_gateway_http::{Gateway, Origins, routes};
+use llmgw_gateway_http::{Gateway, routes};
 use llmgw_keys::AdminKey;
 use llmgw_portal_http::{CookieKey, Portal};
 use llmgw_proxy::Services;
@@ -205,14 +205,13 @@ impl Listeners {
     ) -> io::Result<Vec<Running>> {
         let (services, cut) = (Arc::clone(services), cut.clone());
         let body_within = settings.gateway.body_timeout.0;
-        let proxies = settings.gateway.trusted_proxies.clone();
-        let origins = Origins::behind(move |address| proxies.iter().any(|proxy| proxy.contains(address)));
+        let trusted = proxies(&settings.gateway.trusted_proxies);
         let api = serve_api(self.api, &settings.gateway, move |config| {
             routes(Gateway {
                 services: Arc::clone(&services),
                 upstream: cut.through(upstream()),
                 body_within,
-                origins: origins.clone(),
+                proxies: trusted.clone(),
             })(config);
         })?;
         let admin = serve_few(self.admin, move |config| {

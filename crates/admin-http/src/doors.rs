@@ -18,11 +18,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_session::SessionMiddleware;
-use actix_web::Error;
 use actix_web::dev::ServiceRequest;
 use actix_web::web::Data;
+use actix_web::{Error, HttpRequest};
 use llmgw_browser_http::{CookieKey, Kept, Sessions, sessions};
-use llmgw_keys::AdminKey;
+use llmgw_keys::{AdminKey, Proxies};
 use llmgw_sessions::OneTimeStore;
 use llmgw_types::Entropy;
 
@@ -46,6 +46,8 @@ pub struct Doors {
     pub once: Arc<dyn OneTimeStore>,
     /// Random bits.
     pub entropy: Arc<dyn Entropy>,
+    /// Proxies that say whom they ask for.
+    pub proxies: Proxies,
     /// How long a session lasts at most.
     pub lasts: Duration,
     /// How long it lasts unused.
@@ -83,8 +85,14 @@ pub(crate) fn parts(request: &ServiceRequest) -> Result<(Data<Admin>, Data<Doors
 }
 
 /// Where a request comes from.
-pub(crate) fn peer(request: &ServiceRequest) -> Option<IpAddr> {
-    request.peer_addr().map(|address| address.ip())
+pub(crate) fn peer(doors: &Doors, request: &HttpRequest) -> Option<IpAddr> {
+    let peer = request.peer_addr()?.ip();
+    let lists: Vec<&str> = request
+        .headers()
+        .get_all("x-forwarded-for")
+        .filter_map(|list| list.to_str().ok())
+        .collect();
+    Some(doors.proxies.client(peer, &lists))
 }
 
 /// Does the work also when the client leaves halfway: a change that the store has kept must be told, or what was

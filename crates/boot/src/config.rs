@@ -16,7 +16,7 @@ mod unknown;
 mod values;
 
 pub use layers::{ConfigError, Layers};
-pub use network::Network;
+pub use network::{Network, proxies};
 pub use portal::{PortalLogin, PortalSection, SamlAttributes, SamlGroup, SamlKey, SamlRule, SamlSection};
 pub use secret::Fault;
 pub use sections::{

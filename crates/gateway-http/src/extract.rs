@@ -9,6 +9,7 @@ use llmgw_proxy::stage::authenticate::RequestHead;
 use llmgw_proxy::{HeaderList, Route, named_by_connection, to_upstream};
 use llmgw_types::SecretString;
 
+use crate::origin;
 use crate::routes::Gateway;
 
 /// The head of a request to `route`.
@@ -35,7 +36,7 @@ pub(crate) fn head<U>(gateway: &Gateway<U>, route: Route, request: &HttpRequest)
     RequestHead {
         route,
         key: key(headers),
-        origin: gateway.origins.of(request),
+        origin: origin::of(request, &gateway.proxies),
         content_type: text(CONTENT_TYPE),
         content_encoding: text(CONTENT_ENCODING),
         content_length: text(CONTENT_LENGTH).and_then(|length| length.parse().ok()),

@@ -12,8 +12,8 @@ use llmgw_usage::admission::{RuleState, Subject};
 use serde_json::{Value, json};
 
 use crate::api_error::ApiError;
-use crate::extract;
 use crate::routes::Gateway;
+use crate::{extract, origin};
 
 type Gate<U> = Data<Gateway<U>>;
 
@@ -69,7 +69,10 @@ pub(crate) async fn key<U: Upstream + 'static>(
 }
 
 async fn granted<U: Upstream>(gateway: &Gate<U>, request: &HttpRequest) -> Result<Arc<Grant>, ProxyError> {
-    let (key, origin) = (extract::key(request.headers()), gateway.origins.of(request));
+    let (key, origin) = (
+        extract::key(request.headers()),
+        origin::of(request, &gateway.proxies),
+    );
     grant(&gateway.services, key.as_ref(), origin).await
 }
 

@@ -14,5 +14,4 @@ mod origin;
 mod relay;
 mod routes;
 
-pub use origin::Origins;
 pub use routes::{Gateway, routes};

@@ -7,8 +7,9 @@ use actix_web::web::{self, Data, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse, ResponseError};
 use llmgw_proxy::{Dialect, ROUTES, Services, Upstream};
 
+use llmgw_keys::Proxies;
+
 use crate::api_error::ApiError;
-use crate::origin::Origins;
 use crate::{info, relay};
 
 /// What the routes of one worker share.
@@ -21,7 +22,7 @@ pub struct Gateway<U> {
     /// How long a body may take to arrive.
     pub body_within: Duration,
     /// Where requests come from.
-    pub origins: Origins,
+    pub proxies: Proxies,
 }
 
 /// Adds every route of the LLM API.

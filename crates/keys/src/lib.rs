@@ -32,6 +32,7 @@ mod lookup;
 mod memory;
 mod own;
 mod people;
+mod proxies;
 mod service;
 mod store;
 #[cfg(test)]
@@ -47,6 +48,7 @@ pub use lookup::{Grant, KeyLookup, KeyRefusal, Lookup};
 pub use memory::{MemoryKeys, MemoryUsers};
 pub use own::{NewOwnKey, OwnKeys};
 pub use people::{Arrival, Arrived, People};
+pub use proxies::Proxies;
 pub use service::{KeyService, MadeKey, NewKey};
 pub use store::{KeyStore, Page, UserStore};
 pub use user::{User, UserState};

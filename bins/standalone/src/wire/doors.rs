@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use llmgw_admin_http::{CookieKey, Doors};
 use llmgw_boot::Failure;
-use llmgw_boot::config::AdminSection;
-use llmgw_keys::{AdminKey, Pepper};
+use llmgw_boot::config::{AdminSection, proxies};
+use llmgw_keys::{AdminKey, Pepper, Proxies};
 use llmgw_proxy::Services;
 use llmgw_sessions::OneTimeStore;
 use llmgw_types::Entropy;
@@ -21,6 +21,7 @@ pub(crate) struct Entrance {
     cookies: CookieKey,
     once: Arc<dyn OneTimeStore>,
     entropy: Arc<dyn Entropy>,
+    proxies: Proxies,
     lasts: Duration,
     idle: Duration,
 }
@@ -37,6 +38,7 @@ impl Entrance {
             cookies: CookieKey::derive(&pepper.derive(COOKIES)),
             once: Arc::new(stores.file.one_time()),
             entropy: Arc::clone(&services.entropy),
+            proxies: proxies(&admin.trusted_proxies),
             lasts: admin.session_lasts.0,
             idle: admin.session_idle.0,
         })
@@ -51,6 +53,7 @@ impl Entrance {
             cookies: self.cookies,
             once: self.once,
             entropy: self.entropy,
+            proxies: self.proxies,
             lasts: self.lasts,
             idle: self.idle,
         }

@@ -49,7 +49,7 @@ async fn let_in(request: &ServiceRequest) -> Result<Option<Caller>, Problem> {
 
 async fn known(request: &ServiceRequest, found: Found) -> Result<Caller, Problem> {
     let (admin, doors) = parts(request)?;
-    let peer = peer(request);
+    let peer = peer(&doors, request.request());
     if let Some(shown) = key::shown(request) {
         return if doors.key.matches(shown) {
             Ok(Caller::admin_key(peer))

@@ -98,7 +98,7 @@ async fn let_in(request: &ServiceRequest) -> Result<Option<PageCaller>, PageErro
     };
     let (admin, doors) = parts(request)?;
     let session = request.get_session();
-    let who = signed_in(&admin, &doors, &session, peer(request)).await?;
+    let who = signed_in(&admin, &doors, &session, peer(&doors, request.request())).await?;
     let who = who.ok_or_else(|| PageError::SignIn { back: back(request) })?;
     let may = who.caller.role.covers(needed);
     let who = PageCaller::from(who);

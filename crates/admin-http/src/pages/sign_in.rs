@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 use super::{Fields, PageChange, PageError, go, page};
 use crate::admin::Admin;
-use crate::doors::{Arrived, By, Doors, enter, leave as end, refused};
+use crate::doors::{Arrived, By, Doors, enter, leave as end, peer, refused};
 use crate::problem::Problem;
 
 #[derive(Deserialize)]
@@ -51,7 +51,7 @@ pub(crate) async fn by_key(
     body: Bytes,
 ) -> Result<HttpResponse, PageError> {
     let fields = from_here(&request, &body)?;
-    let peer = request.peer_addr().map(|address| address.ip());
+    let peer = peer(&doors, &request);
     let back = own_path(Some(fields.one("return")));
     if doors.key.matches(fields.one("key")) {
         enter(&admin, &doors, &session, By::Key, peer).await?;
@@ -92,7 +92,7 @@ pub(crate) async fn handed_over(
 ) -> Result<HttpResponse, PageError> {
     let handovers = doors.handovers.as_ref().ok_or_else(Problem::nothing_here)?;
     let fields = Fields::read(&request, &body).map_err(|_| PageError::Refused)?;
-    let peer = request.peer_addr().map(|address| address.ip());
+    let peer = peer(&doors, &request);
     match handovers
         .arrive(&admin, &*doors.once, fields.one("token"))
         .await?

@@ -22,7 +22,7 @@ use futures_util::FutureExt;
 use llmgw_audit::{AuditLog, AuditQuery, Auditor, MemoryAudit, Stage};
 use llmgw_keys::{
     AdminKey, ApiKey, Failures, KeyHash, KeyService, KeyStore, KeyText, MemoryKeys, MemoryUsers, Page,
-    Pepper, UserService,
+    Pepper, Proxies, UserService,
 };
 use llmgw_models::{
     MemoryModels, Model, ModelService, Probed, SecretRef, SecretResolver, Target, TargetProbe,
@@ -211,6 +211,7 @@ fn doors(key: &str, pepper: Pepper, entropy: Arc<dyn Entropy>) -> Doors {
         cookies: CookieKey::derive(&[9; 32]),
         once: Arc::new(MemoryOneTime::default()),
         entropy,
+        proxies: Proxies::which(|address| address.is_loopback()),
         lasts: Duration::from_hours(8),
         idle: Duration::from_mins(30),
     }

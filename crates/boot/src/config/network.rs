@@ -4,6 +4,7 @@ use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
 
+use llmgw_keys::Proxies;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 /// A network such as `10.0.0.0/8` or `fd00::/8`, or a single address.
@@ -32,6 +33,13 @@ impl Network {
             _ => false,
         }
     }
+}
+
+/// Proxies of ours, by their networks.
+#[must_use]
+pub fn proxies(networks: &[Network]) -> Proxies {
+    let networks = networks.to_vec();
+    Proxies::which(move |address| networks.iter().any(|network| network.contains(address)))
 }
 
 impl FromStr for Network {

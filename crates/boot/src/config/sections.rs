@@ -71,6 +71,8 @@ pub struct AdminSection {
     pub portal_url: Option<Address>,
     /// The public half of the key that signs that.
     pub handover_public_key_file: Option<PathBuf>,
+    /// Proxies whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<Network>,
     /// How long somebody stays signed in, however busy.
     pub session_lasts: Span,
     /// How long they stay signed in unused.
@@ -87,6 +89,7 @@ impl Default for AdminSection {
             public_base_url: None,
             portal_url: None,
             handover_public_key_file: None,
+            trusted_proxies: Vec::new(),
             session_lasts: Span(Duration::from_hours(8)),
             session_idle: Span(Duration::from_mins(30)),
         }

@@ -58,3 +58,36 @@ async fn whoever_tries_many_keys_is_told_to_wait_and_the_right_one_still_opens()
     assert_eq!(world.send(wrong()).await.status, 429);
     assert_eq!(world.ask("GET", "/api/v1/keys", None).await.0, 200);
 }
+
+#[actix_web::test]
+async fn the_audit_log_names_whom_a_proxy_asks_for_and_believes_nobody_else() {
+    let world = world();
+    let change = json!({"owner": "ada"});
+    for (peer, expected) in [
+        ("127.0.0.1:4711", "192.0.2.7"),
+        ("198.51.100.1:4711", "198.51.100.1"),
+    ] {
+        let change = request("POST", "/api/v1/keys", Some(&change))
+            .peer_addr(peer.parse().unwrap())
+            .insert_header(("x-forwarded-for", "203.0.113.9, 192.0.2.7"));
+        assert_eq!(world.send(change).await.status, 201);
+        let (_, log) = world.ask("GET", "/api/v1/audit?limit=1", None).await;
+        assert_eq!(log["data"][0]["origin"], expected, "{log}");
+    }
+}
+
+#[actix_web::test]
+async fn failures_behind_a_proxy_are_counted_for_each_of_its_clients() {
+    let world = world();
+    let wrong = |client: &str| {
+        test::TestRequest::with_uri("/api/v1/keys")
+            .peer_addr("127.0.0.1:4711".parse().unwrap())
+            .insert_header(("x-forwarded-for", client))
+            .insert_header(("AdminKey", "wrong-key-wrong-key"))
+    };
+    for _ in 0..20 {
+        assert_eq!(world.send(wrong("192.0.2.7")).await.status, 401);
+    }
+    assert_eq!(world.send(wrong("192.0.2.7")).await.status, 429);
+    assert_eq!(world.send(wrong("192.0.2.8")).await.status, 401);
+}

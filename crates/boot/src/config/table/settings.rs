@@ -39,7 +39,7 @@ pub(in crate::config) const SECTIONS: [(&str, &str); 14] = [
 ];
 
 /// All of them, in the order of the reference.
-pub(super) const SETTINGS: [Setting; 60] = [
+pub(super) const SETTINGS: [Setting; 61] = [
     setting(
         "gateway",
         "listen",
@@ -296,6 +296,12 @@ pub(super) const SETTINGS: [Setting; 60] = [
         "handover_public_key_file",
         File,
         "the public half of the portal's `handover_key_file` in PEM form; `openssl pkey -in KEY -pubout` makes it",
+    ),
+    setting(
+        "admin",
+        "trusted_proxies",
+        Networks,
+        "proxies whose `X-Forwarded-For` says where somebody is; the audit log names that place",
     ),
     setting(
         "admin",

@@ -257,10 +257,10 @@ fn macros_in_documents_exist() {
 }
 
 #[test]
-fn the_readme_lists_every_setting() {
+fn the_guide_lists_every_setting() {
     let sections = sources::read("crates/boot/src/config/sections.rs");
     holds(
-        "README.md and sections.rs have different settings:",
-        &documents::unlisted_settings(&sections, &sources::read("README.md")),
+        "standalone.md and sections.rs have different settings:",
+        &documents::unlisted_settings(&sections, &sources::read("docs/guides/standalone.md")),
     );
 }

@@ -219,13 +219,13 @@ pub(crate) fn unheld(document: &str, files: &[Source]) -> Vec<String> {
     unheld
 }
 
-/// Settings of `sections` that the README's table does not have, and the other way round.
+/// Settings of `sections` that the table of the standalone guide does not have, and the other way round.
 pub(crate) fn unlisted_settings(sections: &str, readme: &str) -> Vec<String> {
     let (known, listed) = (settings(sections), listed(readme));
     let unlisted = known
         .iter()
         .filter(|key| !listed.contains(key))
-        .map(|key| format!("{key} is not in README.md"));
+        .map(|key| format!("{key} is not in standalone.md"));
     let unknown = listed
         .iter()
         .filter(|key| !known.contains(key))

@@ -237,6 +237,7 @@ impl Running {
             source,
             ttft_ms: self.time_to_first_byte().map(millis),
             duration_ms: millis(self.duration()),
+            units: 0,
         }
     }
 

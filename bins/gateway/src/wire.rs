@@ -114,6 +114,7 @@ fn requests(
         keys: Arc::new(KeyLookup::new(keys, users, peppers, Arc::clone(clock))),
         failures: Arc::default(),
         catalog: Arc::new(Catalog::new(Arc::clone(&stores.models), default_url)),
+        answers: Arc::clone(&stores.answers),
         secrets: Arc::new(secrets),
         limits: Arc::new(StandingLimits::new(
             settings.limits.policy(),

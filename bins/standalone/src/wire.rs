@@ -116,6 +116,7 @@ fn requests(
         keys: Arc::new(KeyLookup::new(keys, users, peppers.to_vec(), Arc::clone(clock))),
         failures: Arc::default(),
         catalog: Arc::new(catalog),
+        answers: Arc::clone(&stores.answers),
         secrets: Arc::new(secrets),
         limits: Arc::new(StandingLimits::new(
             settings.limits.policy(),

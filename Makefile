@@ -68,11 +68,12 @@ verify-import: ## a million rows of the replaced system; writes docs/evidence/im
 	@scripts/install-test-deps.sh
 	@scripts/verify-import.sh docs/evidence/import.md $(or $(ROWS),1000000)
 
-verify-rest: ## the administration's REST API against its own description, by schemathesis; EXAMPLES=n for each operation
+verify-rest: ## the administration's REST API against its own description, and the LLM API against OpenAI's; EXAMPLES=n for each operation
 	@scripts/install-test-deps.sh
 	$(CARGO) build --package llmgw-standalone
 	@eval "$$(python3 tests/modelserver/fetch.py --sdk)" && \
 	  LLMGW_STANDALONE_BIN="$(abspath $(TARGET))/debug/llm-gateway-standalone" LLMGW_REST_EXAMPLES=$(or $(EXAMPLES),200) \
+	  LLMGW_OPENAI_EXAMPLES=$(or $(EXAMPLES),200) \
 	  "$$LLMGW_SDK_PYTHON" -B -m pytest tests/rest -s
 
 verify-lifecycle: ## a pod of the gateway deleted under 500 streams, in the manifests' own seconds; writes docs/evidence/lifecycle.md

@@ -14,6 +14,7 @@ mod leaving;
 mod limits;
 mod linked;
 mod metering;
+mod paths;
 mod refusals;
 mod replica;
 mod upstream_failures;

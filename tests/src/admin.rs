@@ -41,6 +41,7 @@ pub struct Event {
     pub source: String,
     pub tokens: Tokens,
     pub cost: i64,
+    pub units: u64,
     pub time: String,
 }
 

@@ -162,6 +162,11 @@ impl Gateway {
         event.clone()
     }
 
+    /// Bytes of memory that it has at present.
+    pub fn resident(&self) -> u64 {
+        self.process.resident()
+    }
+
     /// Ends it as a crash does.
     pub async fn kill9(&mut self) {
         self.process.signal(Signal::KILL);

@@ -39,6 +39,11 @@ impl Request {
         .header("Content-Type", "application/json")
     }
 
+    /// A request with a body of another type.
+    pub fn post_as(content_type: &str, path: &str, body: impl Into<Vec<u8>>) -> Self {
+        Self::post(path, body).header("Content-Type", content_type)
+    }
+
     /// The same with another method.
     #[must_use]
     pub fn method(self, method: &'static str) -> Self {

@@ -231,6 +231,17 @@ impl Process {
         self.0.try_wait().unwrap().is_some()
     }
 
+    /// Bytes of memory that it has at present.
+    pub(crate) fn resident(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.0.id())).expect("it runs");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let kilobytes = line.and_then(|line| line.trim().strip_suffix(" kB"));
+        kilobytes
+            .and_then(|text| text.parse::<u64>().ok())
+            .expect("a number")
+            * 1_024
+    }
+
     /// Sends it a signal.
     pub(crate) fn signal(&self, signal: Signal) {
         let id = i32::try_from(self.0.id())

@@ -20,7 +20,9 @@ const BACKLOG: u32 = 4_096;
 /// A request as it arrived.
 #[derive(Debug, Clone)]
 pub struct Received {
-    /// The path.
+    /// The method.
+    pub method: String,
+    /// The path, with what stands behind a `?`.
     pub path: String,
     /// The header fields in order, names in lower case.
     pub headers: Vec<(String, String)>,
@@ -129,6 +131,15 @@ impl Tap {
         let all = self.log.received.lock().unwrap();
         all.iter()
             .filter(|received| received.path.contains("/v1/"))
+            .cloned()
+            .collect()
+    }
+
+    /// Every request so far that was a client's, whatever its path: the gateway's own questions have no id.
+    pub fn forwarded(&self) -> Vec<Received> {
+        let all = self.log.received.lock().unwrap();
+        all.iter()
+            .filter(|received| received.get("x-request-id").is_some())
             .cloned()
             .collect()
     }
@@ -253,7 +264,8 @@ async fn receive(stream: &mut TcpStream) -> Option<Received> {
     };
     let mut body = bytes.split_off(end);
     let (first, headers) = Head::parse(&bytes);
-    let path = first.split(' ').nth(1)?.to_owned();
+    let mut words = first.split(' ').map(str::to_owned);
+    let (method, path) = (words.next()?, words.next()?);
     let length = headers.iter().find(|(name, _)| name == "content-length");
     let length: usize = length.map_or(0, |(_, value)| value.parse().unwrap());
     while body.len() < length {
@@ -262,7 +274,12 @@ async fn receive(stream: &mut TcpStream) -> Option<Received> {
         }
     }
     assert_eq!(body.len(), length, "more than one request at once");
-    Some(Received { path, headers, body })
+    Some(Received {
+        method,
+        path,
+        headers,
+        body,
+    })
 }
 
 #[cfg(test)]

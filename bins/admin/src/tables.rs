@@ -153,6 +153,7 @@ pub(crate) fn events(events: &Value) -> Table {
         "SOURCE",
         "PROMPT",
         "COMPLETION",
+        "UNITS",
         "MS",
     ]);
     for event in rows(events) {
@@ -166,6 +167,7 @@ pub(crate) fn events(events: &Value) -> Table {
             text(&event["source"]),
             text(&event["tokens"]["prompt"]),
             text(&event["tokens"]["completion"]),
+            text(&event["units"]),
             text(&event["duration_ms"]),
         ]);
     }

@@ -132,6 +132,7 @@ fn requests(
         )),
         failures: Arc::default(),
         catalog: Arc::new(Catalog::new(Arc::clone(&stores.models), default_url)),
+        answers: Arc::clone(&stores.answers),
         secrets: Arc::new(secrets),
         limits: Arc::new(StandingLimits::new(
             settings.limits.policy(),

@@ -73,6 +73,7 @@ impl Settings {
         llmgw_proxy::Settings {
             max_body: self.gateway.max_body.0,
             lease,
+            answers_kept: self.gateway.answers_kept.0,
         }
     }
 }

@@ -122,6 +122,7 @@ fn requests(
         )),
         failures: Arc::default(),
         catalog: Arc::new(catalog),
+        answers: Arc::clone(&stores.answers),
         secrets: Arc::new(secrets),
         limits: Arc::new(StandingLimits::new(
             settings.limits.policy(),

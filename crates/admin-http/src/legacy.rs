@@ -106,6 +106,7 @@ pub(crate) async fn add_model(
         prompt,
         cached_prompt: prompt,
         completion: price(add.completion_cost, "completion_cost")?,
+        ..Price::default()
     };
     let wanted = WantedModel {
         owned_by: Some(add.owner),

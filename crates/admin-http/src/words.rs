@@ -86,12 +86,13 @@ words! {
         ]
     }
     Price: {
-        "description": "What a million tokens cost, in billionths of the currency: of the prompt, of the prompt from the model server's cache, of the answer.",
+        "description": "What a million tokens cost, in billionths of the currency: of the prompt, of the prompt from the model server's cache, of the answer; and a million units of what is not counted in tokens: seconds of sound, pictures, texts to embed, documents to rank.",
         "type": "object", "additionalProperties": false,
         "properties": {
             "prompt": {"type": "integer", "minimum": 0, "maximum": 9007199254740991_i64},
             "cached_prompt": {"type": "integer", "minimum": 0, "maximum": 9007199254740991_i64},
-            "completion": {"type": "integer", "minimum": 0, "maximum": 9007199254740991_i64}
+            "completion": {"type": "integer", "minimum": 0, "maximum": 9007199254740991_i64},
+            "unit": {"type": "integer", "minimum": 0, "maximum": 9007199254740991_i64}
         }
     }
     Timeouts: {
@@ -114,11 +115,15 @@ words! {
     }
     EndpointName: {
         "description": "An endpoint of the LLM API.",
-        "type": "string", "enum": ["chat_completions", "completions", "embeddings", "responses", "messages"]
+        "type": "string", "enum": [
+            "chat_completions", "completions", "embeddings", "responses", "messages", "count_tokens",
+            "rerank", "score", "moderations", "tokenize", "detokenize", "image_generations", "image_edits",
+            "image_variations", "audio_speech", "audio_transcriptions", "audio_translations"
+        ]
     }
     QuirkName: {
         "description": "A way in which a model server differs from its dialect.",
-        "type": "string", "enum": ["no_stream_usage"]
+        "type": "string", "enum": ["no_stream_usage", "first_choice_only", "cumulative"]
     }
     Switch: {
         "description": "Whether a model is served.",
@@ -184,6 +189,7 @@ words! {
 
 #[cfg(test)]
 mod tests {
+    use llmgw_models::Quirk;
     use llmgw_types::Endpoint;
     use serde_json::Value;
 
@@ -194,6 +200,16 @@ mod tests {
         for (name, schema) in ALL {
             let schema = serde_json::to_value(schema()).unwrap();
             assert!(schema["description"].is_string(), "{name}: {schema}");
+        }
+    }
+
+    #[test]
+    fn every_quirk_is_named() {
+        let schema = serde_json::to_value(QuirkName::schema()).unwrap();
+        let all: Vec<Value> = Quirk::ALL.iter().map(|one| one.as_str().into()).collect();
+        assert_eq!(schema["enum"], Value::Array(all));
+        for quirk in Quirk::ALL {
+            assert_eq!(serde_json::to_value(quirk).unwrap(), quirk.as_str());
         }
     }
 

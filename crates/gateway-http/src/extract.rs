@@ -6,14 +6,19 @@ use actix_web::http::header::{
 };
 use bytes::Bytes;
 use llmgw_proxy::stage::authenticate::RequestHead;
-use llmgw_proxy::{HeaderList, Route, named_by_connection, to_upstream};
+use llmgw_proxy::{AnswerId, HeaderList, Route, named_by_connection, to_upstream};
 use llmgw_types::SecretString;
 
 use crate::origin;
 use crate::routes::Gateway;
 
-/// The head of a request to `route`.
-pub(crate) fn head<U>(gateway: &Gateway<U>, route: Route, request: &HttpRequest) -> RequestHead {
+/// The head of a request to `route`, which names `answer` where it names one.
+pub(crate) fn head<U>(
+    gateway: &Gateway<U>,
+    route: Route,
+    answer: Option<AnswerId>,
+    request: &HttpRequest,
+) -> RequestHead {
     let services = &gateway.services;
     let headers = request.headers();
     let text = |name| {
@@ -35,6 +40,8 @@ pub(crate) fn head<U>(gateway: &Gateway<U>, route: Route, request: &HttpRequest)
     }
     RequestHead {
         route,
+        answer,
+        query: request.uri().query().map(str::to_owned),
         key: key(headers),
         origin: origin::of(request, &gateway.proxies),
         content_type: text(CONTENT_TYPE),

@@ -4,7 +4,7 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse, ResponseError, web};
 use llmgw_proxy::stage::authenticate::RequestHead;
-use llmgw_proxy::{Answer, ProxyError, Route, Upstream, answer};
+use llmgw_proxy::{Answer, AnswerId, ModelAt, ProxyError, Route, Upstream, answer};
 use llmgw_types::{Event, Observer, RequestId};
 
 use crate::api_error::ApiError;
@@ -24,7 +24,11 @@ pub(crate) async fn relay<U: Upstream + 'static>(
     payload: web::Payload,
     gateway: &Gateway<U>,
 ) -> HttpResponse {
-    let head: RequestHead = extract::head(gateway, route, &request);
+    let answer_id = request.match_info().get("id").and_then(AnswerId::parse);
+    if answer_id.is_none() && route.model == ModelAt::Answer {
+        return ApiError::unknown_path(request.method().as_str(), request.path()).error_response();
+    }
+    let head: RequestHead = extract::head(gateway, route, answer_id, &request);
     let id = head.id;
     let announced = head.content_length;
     let mut body = TimedBody::new(payload, gateway.body_within);

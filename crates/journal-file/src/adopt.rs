@@ -136,7 +136,7 @@ impl Judge {
         while let Some(frame) = scan.next()? {
             found.frames += 1;
             match self.note(&frame) {
-                Ok(()) => found.closed += u64::from(frame.kind == Kind::Close),
+                Ok(()) => found.closed += u64::from(frame.kind() == Kind::Close),
                 Err(error) => {
                     tracing::error!(%error, "an entry of the journal cannot be understood");
                     found.strange = true;
@@ -147,15 +147,15 @@ impl Judge {
     }
 
     fn note(&mut self, frame: &Frame<'_>) -> postcard::Result<()> {
-        match frame.kind {
+        match frame.kind() {
             Kind::Open => {
-                let entry: OpenEntry = postcard::from_bytes(frame.payload)?;
+                let entry: OpenEntry = frame.decode()?;
                 if !self.closed.contains(&entry.id) {
                     self.open.insert(entry.id, (entry, frame::latest(frame.slots)));
                 }
             }
             Kind::Close => {
-                let record: UsageRecord = postcard::from_bytes(frame.payload)?;
+                let record: UsageRecord = frame.decode()?;
                 self.open.remove(&record.id);
                 self.closed.insert(record.id);
             }

@@ -7,6 +7,7 @@
 
 use llmgw_usage::journal::Progress;
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 /// Frames begin at multiples of this, so that the next one is found behind damage.
 pub(crate) const ALIGN: usize = 8;
@@ -17,8 +18,12 @@ pub(crate) const SLOTS: usize = 2 * SLOT;
 /// More than any entry a gateway makes; a greater length in a file is damage.
 pub(crate) const MAX_PAYLOAD: usize = 1 << 20;
 
-// No UTF-8 text contains these bytes, so no name in a payload looks like a frame. The last one is the version.
-const MAGIC: [u8; 3] = [0xFF, 0xFA, 0x01];
+// No UTF-8 text contains these bytes, so no name in a payload looks like a frame. The version follows.
+const MAGIC: [u8; 2] = [0xFF, 0xFA];
+
+/// The form of payloads that this program writes. It reads the one before as well, which lacked the last number:
+/// `units` of a record, the price of a unit in an entry.
+const VERSION: u8 = 2;
 const SLOT_HEADER: usize = 9;
 
 /// What a frame says.
@@ -33,6 +38,7 @@ pub(crate) enum Kind {
 /// The checked beginning of a frame.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Header {
+    version: u8,
     pub(crate) kind: Kind,
     pub(crate) payload: usize,
     crc: u32,
@@ -51,7 +57,8 @@ pub(crate) fn encode(buffer: &mut Vec<u8>, kind: Kind, value: &impl Serialize) -
     let payload = frame.len() - HEADER;
     let length = u32::try_from(payload).ok().filter(|_| payload <= MAX_PAYLOAD);
     let length = length.ok_or_else(|| std::io::Error::other("an entry is too long for the journal"))?;
-    frame[..3].copy_from_slice(&MAGIC);
+    frame[..2].copy_from_slice(&MAGIC);
+    frame[2] = VERSION;
     frame[3] = kind as u8;
     frame[4..8].copy_from_slice(&length.to_le_bytes());
     let crc = checksum(&frame[..8], &frame[HEADER..]);
@@ -63,7 +70,8 @@ pub(crate) fn encode(buffer: &mut Vec<u8>, kind: Kind, value: &impl Serialize) -
 
 /// Reads the first bytes of a frame; `None` when there is no frame.
 pub(crate) fn header(bytes: &[u8]) -> Option<Header> {
-    let (magic, rest) = bytes.split_first_chunk::<3>()?;
+    let (magic, rest) = bytes.split_first_chunk::<2>()?;
+    let (version, rest) = rest.split_first()?;
     let (kind, rest) = rest.split_first()?;
     let (length, rest) = rest.split_first_chunk::<4>()?;
     let (crc, _) = rest.split_first_chunk::<4>()?;
@@ -71,7 +79,9 @@ pub(crate) fn header(bytes: &[u8]) -> Option<Header> {
         .into_iter()
         .find(|known| *known as u8 == *kind)?;
     let payload = usize::try_from(u32::from_le_bytes(*length)).ok()?;
-    (*magic == MAGIC && payload <= MAX_PAYLOAD).then_some(Header {
+    let known = *magic == MAGIC && (1..=VERSION).contains(version);
+    (known && payload <= MAX_PAYLOAD).then_some(Header {
+        version: *version,
         kind,
         payload,
         crc: u32::from_le_bytes(*crc),
@@ -82,6 +92,17 @@ pub(crate) fn header(bytes: &[u8]) -> Option<Header> {
 pub(crate) fn payload(header: Header, bytes: &[u8]) -> Option<&[u8]> {
     let payload = bytes.get(HEADER..HEADER + header.payload)?;
     (checksum(bytes.get(..8)?, payload) == header.crc).then_some(payload)
+}
+
+impl Header {
+    /// What a payload of this frame says.
+    pub(crate) fn decode<T: DeserializeOwned>(self, payload: &[u8]) -> postcard::Result<T> {
+        match self.version {
+            VERSION => postcard::from_bytes(payload),
+            // A number at the end that is 0 is one byte that is 0.
+            _ => postcard::from_bytes(&[payload, &[0]].concat()),
+        }
+    }
 }
 
 /// The slot that says `progress` for the `turn`th time, and where it belongs among the two.

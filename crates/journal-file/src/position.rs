@@ -89,8 +89,8 @@ impl Position {
     fn read(&mut self, scan: &mut Scan<'_>, max: usize, records: &mut Vec<UsageRecord>) -> io::Result<()> {
         while records.len() < max {
             let Some(frame) = scan.next()? else { break };
-            if frame.kind == Kind::Close {
-                match postcard::from_bytes(frame.payload) {
+            if frame.kind() == Kind::Close {
+                match frame.decode() {
                     Ok(record) => records.push(record),
                     Err(error) => {
                         tracing::error!(%error, "a record in the journal cannot be understood");

@@ -4,7 +4,9 @@ use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 
-use crate::frame::{self, ALIGN, HEADER, Kind, SLOTS};
+use serde::de::DeserializeOwned;
+
+use crate::frame::{self, ALIGN, HEADER, Header, Kind, SLOTS};
 
 const WINDOW: usize = 128 << 10;
 
@@ -20,8 +22,8 @@ pub(crate) struct Scan<'a> {
 
 /// A good frame.
 pub(crate) struct Frame<'a> {
-    pub(crate) kind: Kind,
-    pub(crate) payload: &'a [u8],
+    header: Header,
+    payload: &'a [u8],
     /// What stands in an open frame's slots; fewer bytes where the file ends.
     pub(crate) slots: &'a [u8],
 }
@@ -35,6 +37,17 @@ pub(crate) enum Damage {
     Tail,
     /// Between frames: something else changed the file.
     Within,
+}
+
+impl Frame<'_> {
+    pub(crate) fn kind(&self) -> Kind {
+        self.header.kind
+    }
+
+    /// What it says.
+    pub(crate) fn decode<T: DeserializeOwned>(&self) -> postcard::Result<T> {
+        self.header.decode(self.payload)
+    }
 }
 
 impl<'a> Scan<'a> {
@@ -63,13 +76,13 @@ impl<'a> Scan<'a> {
     /// The next good frame.
     pub(crate) fn next(&mut self) -> io::Result<Option<Frame<'_>>> {
         while self.at < self.end {
-            if let Some((kind, payload, size)) = self.frame_here()? {
+            if let Some((header, size)) = self.frame_here()? {
                 if self.damage == Damage::Tail {
                     self.damage = Damage::Within;
                 }
                 let start = self.at;
                 self.at = start.saturating_add(as_u64(size)).min(self.end);
-                return Ok(Some(self.cut(start, kind, payload)));
+                return Ok(Some(self.cut(start, header)));
             }
             // Room nobody wrote to is zeros, and no damage.
             if self.damage == Damage::None && self.fill(ALIGN)?.iter().any(|byte| *byte != 0) {
@@ -80,23 +93,24 @@ impl<'a> Scan<'a> {
         Ok(None)
     }
 
-    // Kind, length of the payload, and length with everything that belongs to it.
-    fn frame_here(&mut self) -> io::Result<Option<(Kind, usize, usize)>> {
+    // Its header, and its length with everything that belongs to it.
+    fn frame_here(&mut self) -> io::Result<Option<(Header, usize)>> {
         let Some(header) = frame::header(self.fill(HEADER)?) else {
             return Ok(None);
         };
         let slots = if header.kind == Kind::Open { SLOTS } else { 0 };
         let size = frame::frame_size(header.payload) + slots;
         let whole = frame::payload(header, self.fill(size)?).is_some();
-        Ok(whole.then_some((header.kind, header.payload, size)))
+        Ok(whole.then_some((header, size)))
     }
 
     // The frame at `start`, which was just filled in.
-    fn cut(&self, start: u64, kind: Kind, payload: usize) -> Frame<'_> {
+    fn cut(&self, start: u64, header: Header) -> Frame<'_> {
+        let payload = header.payload;
         let bytes = self.window.get(self.offset(start)..).unwrap_or_default();
         let slots = bytes.get(frame::frame_size(payload)..).unwrap_or_default();
         Frame {
-            kind,
+            header,
             payload: bytes.get(HEADER..HEADER + payload).unwrap_or_default(),
             slots: slots.get(..SLOTS).unwrap_or(slots),
         }

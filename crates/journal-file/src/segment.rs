@@ -19,7 +19,7 @@ use crate::position::Position;
 use crate::room::Room;
 
 /// What a record can say that its open entry did not, encoded: another target (256 bytes and their length),
-/// status, end, tokens, source, cost and times, each at its longest.
+/// status, end, tokens, source, cost, times and units, each at its longest.
 const CLOSE_BEYOND_OPEN: usize = 258 + 80;
 
 const PAGE: u64 = 4 << 10;

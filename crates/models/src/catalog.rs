@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use arc_swap::ArcSwap;
 use foldhash::HashMap;
-use llmgw_types::{ModelId, StoreError};
+use llmgw_types::{ModelId, StoreError, TargetId};
 
 use crate::{Model, ModelCatalog, ModelState, Target};
 
@@ -16,6 +16,8 @@ pub struct Stop {
     pub target: Arc<Target>,
     /// The name to send as `model`.
     pub model: Arc<str>,
+    /// The id of the model whose target it is.
+    pub of: Arc<str>,
 }
 
 /// A model ready to be routed to.
@@ -28,6 +30,12 @@ pub struct Served {
 }
 
 impl Served {
+    /// Its target with this id, if it has one.
+    #[must_use]
+    pub fn stop(&self, target: &TargetId) -> Option<&Stop> {
+        self.targets.iter().find(|stop| stop.target.id == *target)
+    }
+
     /// Its targets, the first chosen in turn by weight, the others after it in their order.
     #[must_use]
     pub fn order(&self) -> Vec<Stop> {
@@ -155,6 +163,7 @@ impl Catalog {
                 .as_deref()
                 .map_or_else(|| Arc::clone(&own), Arc::from),
             target: Arc::new(target),
+            of: Arc::clone(&own),
         };
         if !model.targets.is_empty() {
             return model.targets.iter().cloned().map(stop).collect();
@@ -174,7 +183,7 @@ mod tests {
 
     use async_trait::async_trait;
     use futures_executor::block_on;
-    use llmgw_types::{Revision, TargetId, Timestamp};
+    use llmgw_types::{Revision, Timestamp};
 
     use super::*;
     use crate::MemoryModels;

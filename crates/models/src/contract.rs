@@ -13,6 +13,8 @@
 
 #![expect(clippy::expect_used, reason = "a case fails by panicking, like any test")]
 
+pub mod answers;
+
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -227,6 +229,7 @@ fn full_model(id: ModelId) -> Model {
             prompt: Money::from_nanos(i64::MAX),
             cached_prompt: Money::from_nanos(1),
             completion: Money::from_nanos(1 << 53),
+            unit: Money::from_nanos(3),
         },
         access: Access::Groups(vec![group("cn=staff, ou='x'"), group("a")]),
         fallbacks: vec![model("other")],
@@ -252,7 +255,7 @@ fn full_targets() -> Vec<Target> {
         secret,
         weight: 1_000,
         max_in_flight: Some(u32::MAX),
-        quirks: vec![Quirk::NoStreamUsage],
+        quirks: Quirk::ALL.to_vec(),
     };
     vec![
         target("second", SecretRef::Env("LLMGW_UPSTREAM_A".to_owned())),

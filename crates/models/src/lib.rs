@@ -1,7 +1,7 @@
 //! Public models and the ordered places that serve them: aliases, prices, access, secrets by reference.
 //!
 //! Requests look models up in the [`Catalog`], which is all in memory; stores are behind the port
-//! [`ModelCatalog`]. This crate knows nothing of HTTP or of any database, and never holds a secret, only
+//! [`ModelCatalog`]. Which target keeps which answer is behind [`AnswerPlaces`]. This crate knows nothing of HTTP or of any database, and never holds a secret, only
 //! where one is.
 //!
 //! ```
@@ -27,6 +27,7 @@
 //! ```
 
 mod allowed;
+mod answers;
 mod base_url;
 mod catalog;
 #[cfg(feature = "contract")]
@@ -40,6 +41,7 @@ mod service;
 mod store;
 
 pub use allowed::{AllowedTargets, NotAPlace};
+pub use answers::{AnswerPlace, AnswerPlaces, MemoryAnswers};
 pub use base_url::{base_url, check_base_url};
 pub use catalog::{Catalog, Served, Stop};
 pub use error::ModelError;

@@ -156,6 +156,27 @@ pub enum Quirk {
     /// ask should stay exactly as it is. llama.cpp moves `timings` into the usage event when asked; not asked,
     /// it leaves them in the finish chunk, where tokens are read from them.
     NoStreamUsage,
+    /// Asked for several answers (`n`, `best_of`, a list of prompts), it reports the tokens of the first only, as
+    /// llama.cpp does. What it reports then is a part of what is charged, and the record says `estimated`.
+    FirstChoiceOnly,
+    /// Its streams say with every piece how many tokens it took so far. So what came last is what counts also
+    /// where a stream broke off or its client left, and pieces are not counted beside it.
+    Cumulative,
+}
+
+impl Quirk {
+    /// Every quirk, in the order of the reference.
+    pub const ALL: [Self; 3] = [Self::NoStreamUsage, Self::FirstChoiceOnly, Self::Cumulative];
+
+    /// The word used in JSON and in stores.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::NoStreamUsage => "no_stream_usage",
+            Self::FirstChoiceOnly => "first_choice_only",
+            Self::Cumulative => "cumulative",
+        }
+    }
 }
 
 /// How long to wait for a model server, in milliseconds.

@@ -132,7 +132,12 @@ fn check_fields(model: &Model) -> Result<(), ModelError> {
         return Err(invalid("default_answer_tokens", "must be 1 or more"));
     }
     let price = &model.price;
-    if price.prompt.min(price.cached_prompt).min(price.completion) < Money::ZERO {
+    let least = price
+        .prompt
+        .min(price.cached_prompt)
+        .min(price.completion)
+        .min(price.unit);
+    if least < Money::ZERO {
         return Err(invalid("price", "must be 0 or more"));
     }
     if model.timeouts.first_byte_ms == 0 || model.timeouts.idle_ms == 0 {
@@ -215,6 +220,7 @@ mod tests {
         refused("price", |model| model.price.prompt = Money::from_nanos(-1));
         refused("price", |model| model.price.cached_prompt = Money::from_nanos(-1));
         refused("price", |model| model.price.completion = Money::from_nanos(-1));
+        refused("price", |model| model.price.unit = Money::from_nanos(-1));
         refused("timeouts", |model| model.timeouts.first_byte_ms = 0);
         refused("timeouts", |model| model.timeouts.idle_ms = 0);
         refused("default_answer_tokens", |model| model.default_answer_tokens = 0);

@@ -22,12 +22,17 @@ const SAID: [&[u8]; 5] = [
 /// One byte more than the longest name we look for, so that longer names differ.
 const LONGEST_NAME: usize = 18;
 
+/// A longer id is none.
+const LONGEST_ID: usize = 256;
+
 /// Strings are mostly names and short values: so many bytes are looked at one by one before a search is begun.
 const SHORT: usize = 24;
 
 /// Watches a JSON document pass by.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct UsageScanner {
+    // How many objects the fields that matter stand in.
+    fields_at: u32,
     begun: bool,
     // Whether it begins like an object or array; anything else is not looked at.
     is_json: bool,
@@ -39,6 +44,9 @@ pub(crate) struct UsageScanner {
     // The present value belongs to a field whose text is part of the answer.
     speaks: bool,
     said: u64,
+    // The present value is that of `id`.
+    in_id: bool,
+    id: Option<String>,
     in_usage: bool,
     // The value of `usage`, as far as it stood in earlier pieces.
     value: Vec<u8>,
@@ -52,7 +60,38 @@ struct Places<'a> {
     value: usize,
 }
 
+impl Default for UsageScanner {
+    fn default() -> Self {
+        Self::at_depth(1)
+    }
+}
+
 impl UsageScanner {
+    /// For `usage` and `id` in so many objects; 1 is the outermost.
+    pub(crate) fn at_depth(fields_at: u32) -> Self {
+        Self {
+            fields_at,
+            begun: false,
+            is_json: false,
+            depth: 0,
+            in_string: false,
+            escaped: false,
+            string: Vec::new(),
+            speaks: false,
+            said: 0,
+            in_id: false,
+            id: None,
+            in_usage: false,
+            value: Vec::new(),
+            found: None,
+        }
+    }
+
+    /// The first `id` that was seen whole.
+    pub(crate) fn id(&self) -> Option<&str> {
+        self.id.as_deref()
+    }
+
     /// The last usage that was seen whole.
     pub(crate) fn found(&self) -> Option<RawUsage> {
         self.found
@@ -94,13 +133,17 @@ impl UsageScanner {
                 let end = self.string_end(piece, at);
                 self.said += if self.speaks { (end - at) as u64 } else { 0 };
                 places.string.end = end;
+                if self.in_id && !self.in_string {
+                    self.id_over(&places);
+                }
                 // The quote that ends it is no part of it.
                 at = end + usize::from(!self.in_string);
             } else {
                 at = self.between_strings(&mut places, at);
             }
         }
-        carry(&mut self.string, &piece[places.string], LONGEST_NAME);
+        let most = if self.in_id { LONGEST_ID + 1 } else { LONGEST_NAME };
+        carry(&mut self.string, &piece[places.string], most);
         if self.in_usage {
             carry(&mut self.value, &piece[places.value..], LONGEST_VALUE);
         }
@@ -142,17 +185,19 @@ impl UsageScanner {
                 b'{' | b'[' => {
                     self.depth += 1;
                     self.speaks = false;
+                    self.in_id = false;
                 }
                 b'}' | b']' => {
                     self.depth = self.depth.saturating_sub(1);
                     self.speaks = false;
-                    if self.in_usage && self.depth == 1 {
+                    if self.in_usage && self.depth == self.fields_at {
                         self.usage_over(&places.piece[places.value..=at]);
                     }
                 }
                 b',' => {
                     self.speaks = false;
-                    self.in_usage &= self.depth > 1;
+                    self.in_usage &= self.depth > self.fields_at;
+                    self.in_id = false;
                 }
                 b':' => self.value_begins(places, at + 1),
                 _ => {}
@@ -171,11 +216,24 @@ impl UsageScanner {
             &self.string
         };
         self.speaks = SAID.contains(&name);
-        if self.depth == 1 {
+        if self.depth == self.fields_at {
+            self.in_id = name == b"id" && self.id.is_none();
             self.in_usage = name == USAGE;
             self.value.clear();
             places.value = at;
         }
+    }
+
+    fn id_over(&mut self, places: &Places<'_>) {
+        self.in_id = false;
+        carry(
+            &mut self.string,
+            &places.piece[places.string.clone()],
+            LONGEST_ID + 1,
+        );
+        let text = std::str::from_utf8(&self.string).ok();
+        self.id = text.filter(|text| text.len() <= LONGEST_ID).map(str::to_owned);
+        self.string.clear();
     }
 
     fn usage_over(&mut self, last: &[u8]) {
@@ -227,12 +285,14 @@ mod tests {
 
     #[test]
     fn the_same_for_every_split() {
-        let body = br#" {"choices":[{"text":"\"usage\":{\"prompt_tokens\":1}"}],"x":{"usage":{"prompt_tokens":2}}, "usage" : {"prompt_tokens":3,"d":{"a":[1]}} ,"usage_x":{"prompt_tokens":4},"z":"\\"} "#;
+        let body = br#" {"id" : "resp_0123456789abcdef0123","choices":[{"text":"\"usage\":{\"prompt_tokens\":1}"}],"x":{"usage":{"prompt_tokens":2}}, "usage" : {"prompt_tokens":3,"d":{"a":[1]}} ,"usage_x":{"prompt_tokens":4},"z":"\\"} "#;
         let said = scanned(&[body]).said();
         for at in 0..=body.len() {
             let (first, second) = body.split_at(at);
             assert_eq!(prompt(&[first, second]), Some(3), "split at {at}");
             assert_eq!(scanned(&[first, second]).said(), said, "split at {at}");
+            let id = scanned(&[first, second]).id().map(str::to_owned);
+            assert_eq!(id.as_deref(), Some("resp_0123456789abcdef0123"), "split at {at}");
         }
         let bytes: Vec<&[u8]> = body.chunks(1).collect();
         assert_eq!(prompt(&bytes), Some(3));
@@ -249,6 +309,17 @@ mod tests {
             2
         );
         assert_eq!(said(br#"{"text":null,"a":"text","b":["text"]}"#), 0);
+    }
+
+    #[test]
+    fn only_the_answers_own_id_is_its_id() {
+        let id = |body: &[u8]| scanned(&[body]).id().map(str::to_owned);
+        assert_eq!(id(br#"{"x":{"id":"a"},"y":["id","b"],"id":7,"z":"c"}"#), None);
+        assert_eq!(
+            id(br#"{"choices":[{"id":"a"}],"id":"b","id":"c"}"#).as_deref(),
+            Some("b")
+        );
+        assert_eq!(id(format!(r#"{{"id":"{}"}}"#, "x".repeat(300)).as_bytes()), None);
     }
 
     #[test]

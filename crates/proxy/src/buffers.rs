@@ -57,6 +57,15 @@ impl Room {
     }
 }
 
+impl Room {
+    /// Gives `less` bytes back, which it had taken.
+    pub(crate) fn shrink(&mut self, less: usize) {
+        let less = less.min(self.bytes);
+        self.bytes -= less;
+        self.buffers.held.fetch_sub(less, Ordering::Relaxed);
+    }
+}
+
 impl Drop for Room {
     fn drop(&mut self) {
         self.buffers.held.fetch_sub(self.bytes, Ordering::Relaxed);

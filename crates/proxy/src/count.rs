@@ -9,13 +9,27 @@ use serde::de::IgnoredAny;
 use serde_json::{Value, json};
 
 use crate::running::Running;
-use crate::{HeaderList, Services, Upstream, UpstreamRequest};
+use crate::{HeaderList, Method, Services, Upstream, UpstreamRequest};
 
 const ANSWER_WITHIN: Duration = Duration::from_secs(5);
 const LONGEST_ANSWER: usize = 64 * 1024 * 1024;
 
 /// Where a tokenizer may be: llama-cpp-python's, then llama.cpp's and vLLM's.
 const PATHS: [&str; 2] = ["/extras/tokenize/count", "/tokenize"];
+
+/// Fields that a prompt is made of: of chats and messages, of completions and embeddings, of reranks and scores.
+const PROMPTS: [&str; 10] = [
+    "system",
+    "instructions",
+    "messages",
+    "prompt",
+    "input",
+    "query",
+    "documents",
+    "text_1",
+    "text_2",
+    "queries",
+];
 
 /// Prompt tokens of `running`, where its target can count them.
 pub(crate) async fn prompt_tokens<U: Upstream>(
@@ -35,10 +49,11 @@ pub(crate) async fn prompt_tokens<U: Upstream>(
         let mut headers = HeaderList::new();
         headers.push("content-type", Bytes::from_static(b"application/json"));
         let request = UpstreamRequest {
+            method: Method::Post,
             url: format!("{}{path}", target.base_url),
             headers,
             secret: secret.clone(),
-            body: body.clone(),
+            body: body.clone().into(),
             first_byte_timeout: ANSWER_WITHIN,
             idle_timeout: ANSWER_WITHIN,
         };
@@ -76,7 +91,7 @@ async fn ask<U: Upstream>(upstream: &U, request: UpstreamRequest) -> Option<u64>
 fn prompt_text(body: &[u8]) -> Option<String> {
     let body: Value = serde_json::from_slice(body).ok()?;
     let mut parts = Vec::new();
-    for field in ["system", "instructions", "messages", "prompt", "input"] {
+    for field in PROMPTS {
         collect(body.get(field).unwrap_or(&Value::Null), &mut parts);
     }
     (!parts.is_empty()).then(|| parts.join("\n"))

@@ -22,7 +22,7 @@ pub struct ErrorText<'a> {
 #[must_use]
 pub fn error_body(dialect: Dialect, error: &ErrorText<'_>, request_id: &str) -> String {
     let body = match dialect {
-        Dialect::OpenAi | Dialect::Responses => json!({"error": {
+        Dialect::OpenAi | Dialect::Responses | Dialect::Media => json!({"error": {
             "message": error.message, "type": error.kind, "param": error.param, "code": error.code,
         }}),
         Dialect::Anthropic => json!({
@@ -38,7 +38,7 @@ pub fn error_body(dialect: Dialect, error: &ErrorText<'_>, request_id: &str) -> 
 #[must_use]
 pub(crate) fn error_event(dialect: Dialect, error: &ErrorText<'_>) -> Bytes {
     let text = match dialect {
-        Dialect::OpenAi => {
+        Dialect::OpenAi | Dialect::Media => {
             let body = json!({"error": {
                 "message": error.message, "type": error.kind, "param": error.param, "code": error.code,
             }});

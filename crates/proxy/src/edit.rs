@@ -1,8 +1,9 @@
 //! The one edit of a request: the values of `model` and `stream_options`. Every other byte stays.
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 
-use crate::peek::Peeked;
+use crate::RequestBody;
+use crate::peek::{Named, Peeked};
 
 /// What a target needs changed.
 #[derive(Debug, Clone, Copy)]
@@ -13,36 +14,48 @@ pub(crate) struct Edit<'a> {
     pub(crate) ask_for_usage: bool,
 }
 
-/// The body as `edit` wants it; the same bytes, not copied, when nothing changes.
-pub(crate) fn apply(body: &Bytes, peeked: &Peeked, edit: Edit<'_>) -> Bytes {
+/// A longer body is sent in pieces around what changed instead of being put together anew.
+const LONGEST_COPIED: usize = 64 * 1024;
+
+/// The body as `edit` wants it; the same bytes, not copied, when nothing changes or much would have to be copied.
+pub(crate) fn apply(body: &Bytes, peeked: &Peeked, edit: Edit<'_>) -> RequestBody {
     let mut changes = Vec::with_capacity(2);
-    if edit.model != peeked.model {
-        changes.push((peeked.model_at.clone(), json_string(edit.model)));
+    if let Some(named) = peeked.model.as_ref().filter(|named| named.name != edit.model) {
+        let text = if named.json {
+            json_string(edit.model)
+        } else {
+            edit.model.to_owned()
+        };
+        changes.push((named.at.clone(), text));
     }
     if edit.ask_for_usage {
-        match &peeked.stream_options_at {
-            Some(at) => changes.push((at.clone(), with_usage(&body[at.clone()]))),
-            // Directly behind the value of `model`, which is always there.
-            None => {
-                let at = peeked.model_at.end;
-                changes.push((at..at, r#","stream_options":{"include_usage":true}"#.to_owned()));
+        match (&peeked.stream_options_at, &peeked.model) {
+            (Some(at), _) => changes.push((at.clone(), with_usage(&body[at.clone()]))),
+            // Directly behind the value of `model`.
+            (None, Some(Named { at, .. })) => {
+                let asked = r#","stream_options":{"include_usage":true}"#.to_owned();
+                changes.push((at.end..at.end, asked));
             }
+            (None, None) => {}
         }
     }
     if changes.is_empty() {
-        return body.clone();
+        return body.clone().into();
     }
     changes.sort_by_key(|(at, _)| (at.start, at.end));
-    let grown: usize = changes.iter().map(|(_, text)| text.len()).sum();
-    let mut edited = BytesMut::with_capacity(body.len() + grown);
+    let mut pieces = Vec::with_capacity(2 * changes.len() + 1);
     let mut done = 0;
     for (at, text) in changes {
-        edited.extend_from_slice(&body[done..at.start]);
-        edited.extend_from_slice(text.as_bytes());
+        pieces.push(body.slice(done..at.start));
+        pieces.push(Bytes::from(text));
         done = at.end;
     }
-    edited.extend_from_slice(&body[done..]);
-    edited.freeze()
+    pieces.push(body.slice(done..));
+    if body.len() <= LONGEST_COPIED {
+        Bytes::from(pieces.concat()).into()
+    } else {
+        RequestBody::from(pieces)
+    }
 }
 
 fn json_string(text: &str) -> String {
@@ -61,19 +74,29 @@ fn with_usage(options: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::peek::peek;
+    use crate::Counts;
 
     fn edited(body: &'static str, model: &str, ask_for_usage: bool) -> String {
         let bytes = Bytes::from_static(body.as_bytes());
-        let peeked = peek(&bytes).unwrap();
-        String::from_utf8(apply(&bytes, &peeked, Edit { model, ask_for_usage }).to_vec()).unwrap()
+        let peeked = crate::peek::peek(&bytes, Counts::Nothing).unwrap();
+        whole(apply(&bytes, &peeked, Edit { model, ask_for_usage }))
+    }
+
+    fn whole(mut body: RequestBody) -> String {
+        let (mut text, length) = (Vec::new(), body.len());
+        while let Some(piece) = body.next_piece(1_000) {
+            assert!((1..=1_000).contains(&piece.len()));
+            text.extend_from_slice(&piece);
+        }
+        assert_eq!(text.len() as u64, length);
+        String::from_utf8(text).unwrap()
     }
 
     #[test]
     fn nothing_to_change_keeps_the_very_bytes() {
         let body = Bytes::from_static(br#"{ "model": "m", "x": 1.0e+3 }"#);
-        let peeked = peek(&body).unwrap();
-        let same = apply(
+        let peeked = crate::peek::peek(&body, Counts::Nothing).unwrap();
+        let mut same = apply(
             &body,
             &peeked,
             Edit {
@@ -81,7 +104,40 @@ mod tests {
                 ask_for_usage: false,
             },
         );
-        assert_eq!(same.as_ptr(), body.as_ptr());
+        let same = same.next_piece(usize::MAX).unwrap();
+        assert_eq!((same.as_ptr(), same.len()), (body.as_ptr(), body.len()));
+    }
+
+    #[test]
+    fn a_long_body_is_not_copied() {
+        let text = format!(r#"{{"model":"m","x":"{}"}}"#, "y".repeat(LONGEST_COPIED));
+        let body = Bytes::from(text.clone());
+        let edit = Edit {
+            model: "n",
+            ask_for_usage: true,
+        };
+        let edited = apply(&body, &crate::peek::peek(&body, Counts::Nothing).unwrap(), edit);
+        let mut pieces = edited.clone();
+        let last = std::iter::from_fn(|| pieces.next_piece(usize::MAX))
+            .last()
+            .unwrap();
+        assert_eq!(last.as_ptr(), body[12..].as_ptr());
+        let asked = r#""n","stream_options":{"include_usage":true}"#;
+        assert_eq!(whole(edited), text.replacen(r#""m""#, asked, 1));
+    }
+
+    #[test]
+    fn a_model_in_a_form_is_written_as_it_is() {
+        let part = |model: &str| {
+            format!("--b\r\nContent-Disposition: form-data; name=\"model\"\r\n\r\n{model}\r\n--b--\r\n")
+        };
+        let body = Bytes::from(part("a"));
+        let (peeked, _) = crate::form::peek(&body, "b").unwrap();
+        let edit = Edit {
+            model: "o\"wn",
+            ask_for_usage: false,
+        };
+        assert_eq!(whole(apply(&body, &peeked, edit)), part("o\"wn"));
     }
 
     #[test]

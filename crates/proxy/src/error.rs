@@ -41,6 +41,14 @@ pub enum ProxyError {
         /// The endpoint.
         endpoint: Endpoint,
     },
+    /// No answer of this id was made for this user, or none any more.
+    #[error("there is no answer `{id}` for this user")]
+    UnknownAnswer {
+        /// The id as the client wrote it.
+        id: String,
+        /// Whether a new answer was to go on from it.
+        previous: bool,
+    },
     /// The model has no place to send requests to.
     #[error("the model `{0}` has no target")]
     NoTarget(String),
@@ -86,6 +94,7 @@ impl ProxyError {
             | Self::UnknownModel(_)
             | Self::OutOfScope(_)
             | Self::NotServed { .. }
+            | Self::UnknownAnswer { .. }
             | Self::Limit { .. } => Blame::Client,
             Self::Body(BodyRefusal::BuffersFull) => Blame::Gateway,
             Self::Body(_) => Blame::Client,
@@ -109,9 +118,14 @@ pub enum BodyRefusal {
     /// All buffered bodies together are over `gateway.max_buffered`.
     #[error("the gateway holds as many bytes of requests as it may")]
     BuffersFull,
-    /// It is not declared as JSON.
-    #[error("the content type is `{0}`, not application/json")]
-    ContentType(String),
+    /// It is not declared as what the endpoint takes.
+    #[error("the content type is `{found}`, not {wanted}")]
+    ContentType {
+        /// What it is declared as.
+        found: String,
+        /// What the endpoint takes.
+        wanted: &'static str,
+    },
     /// It is compressed.
     #[error("the content encoding is `{0}`, not identity")]
     ContentEncoding(String),
@@ -124,6 +138,9 @@ pub enum BodyRefusal {
     /// It is not valid JSON.
     #[error("the body is not valid JSON: {0}")]
     Json(String),
+    /// It is no form that everybody would read in the same way.
+    #[error("the form cannot be read: {0}")]
+    Form(&'static str),
     /// A field that decides where it goes stands in it twice.
     #[error("the field `{0}` stands in the body more than once")]
     Twice(String),

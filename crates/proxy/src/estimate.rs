@@ -5,13 +5,17 @@ use llmgw_usage::admission::Charge;
 use memchr::memmem;
 
 use crate::peek::Peeked;
+use crate::{Counts, Route};
 
 /// Bytes of a body taken for one token (DESIGN: bytes / 4 unless a tokenizer says better).
-const BYTES_PER_TOKEN: u64 = 4;
+pub(crate) const BYTES_PER_TOKEN: u64 = 4;
 
-/// Tokens an image or file in a data URL is taken for, whatever its size: model servers scale images down to
-/// about this.
-const DATA_URL_TOKENS: u64 = 1_000;
+/// Tokens an image or file is taken for, in a data URL or a form, whatever its size: model servers scale images down
+/// to about this.
+pub(crate) const FILE_TOKENS: u64 = 1_000;
+
+/// Bytes of a second of sound: 128 kbit/s, as music is often compressed. Speech takes less, and uncompressed sound more.
+const BYTES_PER_SECOND: u64 = 16_000;
 
 /// How far before its content the `data:` of a data URL may stand: a media type and its parameters fit.
 const LONGEST_MEDIA_TYPE: usize = 128;
@@ -36,7 +40,7 @@ pub(crate) fn prompt_tokens(body: &[u8]) -> u64 {
             files += 1;
         }
     }
-    (text as u64 / BYTES_PER_TOKEN + files * DATA_URL_TOKENS).max(1)
+    (text as u64 / BYTES_PER_TOKEN + files * FILE_TOKENS).max(1)
 }
 
 // Also base64url, and the backslash by which some encoders escape a slash.
@@ -49,20 +53,29 @@ pub(crate) fn completion_tokens(bytes: u64) -> u64 {
     bytes / BYTES_PER_TOKEN
 }
 
-/// The whole charge to reserve.
-pub(crate) fn charge(
-    prompt: u64,
-    peeked: &Peeked,
-    default_answer: u64,
-    generates: bool,
-    price: &Price,
-) -> Charge {
-    let answer = if generates {
-        peeked.max_tokens.unwrap_or(default_answer)
+/// Completion tokens that a request may take.
+pub(crate) fn answer_tokens(route: &Route, peeked: &Peeked, default_answer: u64) -> u64 {
+    if route.generates() {
+        let answer = peeked.max_tokens.unwrap_or(default_answer);
+        answer.saturating_mul(peeked.choices)
     } else {
         0
-    };
-    let completion = answer.saturating_mul(peeked.choices);
+    }
+}
+
+/// What a request may take that is not counted in tokens.
+pub(crate) fn units(route: &Route, peeked: &Peeked) -> u64 {
+    match route.counts {
+        Counts::Nothing => 0,
+        Counts::Inputs => peeked.inputs,
+        Counts::Documents => peeked.documents,
+        Counts::Images => peeked.n,
+        Counts::Seconds => peeked.files.div_ceil(BYTES_PER_SECOND),
+    }
+}
+
+/// The whole charge to reserve for these tokens and units.
+pub(crate) fn charge(prompt: u64, completion: u64, units: u64, price: &Price) -> Charge {
     let usage = TokenUsage {
         prompt,
         completion,
@@ -71,14 +84,15 @@ pub(crate) fn charge(
     Charge {
         requests: 1,
         tokens: usage.total(),
-        cost: price.cost(&usage).max(Money::ZERO),
+        cost: price.cost_with(&usage, units).max(Money::ZERO),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::peek::peek;
+    use crate::Counts;
+    use crate::ROUTES;
 
     #[test]
     fn data_urls_have_a_fixed_cost() {
@@ -103,18 +117,37 @@ mod tests {
 
     #[test]
     fn the_answer_counts_once_per_choice() {
-        let price = Price::default();
-        let of = |body: &str| charge(10, &peek(body.as_bytes()).unwrap(), 1_024, true, &price).tokens;
-        assert_eq!(of(r#"{"model":"m"}"#), 1_034);
-        assert_eq!(of(r#"{"model":"m","max_tokens":5,"n":3}"#), 25);
-        assert_eq!(of(r#"{"model":"m","max_completion_tokens":7,"best_of":2}"#), 24);
+        let route = |path: &str| ROUTES.iter().find(|route| route.path == path).unwrap();
+        let of = |body: &str| {
+            let peeked = crate::peek::peek(body.as_bytes(), Counts::Nothing).unwrap();
+            answer_tokens(route("/v1/completions"), &peeked, 1_024)
+        };
+        assert_eq!(of(r#"{"model":"m"}"#), 1_024);
+        assert_eq!(of(r#"{"model":"m","max_tokens":5,"n":3}"#), 15);
+        assert_eq!(of(r#"{"model":"m","max_completion_tokens":7,"best_of":2}"#), 14);
         assert_eq!(
             of(r#"{"model":"m","max_tokens":5,"n":2,"prompt":["a","b","c"]}"#),
-            40
+            30
         );
-        assert_eq!(of(r#"{"model":"m","max_tokens":5,"prompt":[[1,2],[3]]}"#), 20);
-        assert_eq!(of(r#"{"model":"m","max_tokens":5,"prompt":[1,2,3]}"#), 15);
-        let embedding = charge(10, &peek(br#"{"model":"m"}"#).unwrap(), 1_024, false, &price);
-        assert_eq!(embedding.tokens, 10);
+        assert_eq!(of(r#"{"model":"m","max_tokens":5,"prompt":[[1,2],[3]]}"#), 10);
+        assert_eq!(of(r#"{"model":"m","max_tokens":5,"prompt":[1,2,3]}"#), 5);
+        let peeked = crate::peek::peek(br#"{"model":"m"}"#, Counts::Nothing).unwrap();
+        for path in [
+            "/v1/embeddings",
+            "/v1/rerank",
+            "/tokenize",
+            "/v1/images/generations",
+        ] {
+            assert_eq!(answer_tokens(route(path), &peeked, 1_024), 0, "{path}");
+        }
+        let price = Price {
+            unit: Money::from_nanos(2_000_000),
+            ..Price::default()
+        };
+        let charged = charge(10, 5, 3, &price);
+        assert_eq!(
+            (charged.requests, charged.tokens, charged.cost),
+            (1, 15, Money::from_nanos(6))
+        );
     }
 }

@@ -1,11 +1,11 @@
 //! The guard: made before a request is admitted, moved into its body, dropped when it is over. Its drop sends
 //! exactly one settlement, whatever happened.
 
-use llmgw_types::TokenUsage;
 use llmgw_usage::journal::JournalEntry;
 use llmgw_usage::ledger::{End, UsageRecord};
 use tokio::sync::mpsc::OwnedPermit;
 
+use crate::reported::Told;
 use crate::running::{Admission, Running};
 use crate::stage::settle::{Left, Settlement};
 
@@ -68,9 +68,9 @@ impl Guard {
     }
 
     /// Takes note of what the model server reported, if it did, and of how many completion tokens passed by so far.
-    pub(crate) fn saw(&mut self, reported: Option<TokenUsage>, seen: u64) {
+    pub(crate) fn saw(&mut self, told: Told, seen: u64) {
         if let Some(running) = &mut self.running {
-            running.saw(reported, seen);
+            running.saw(told, seen);
         }
     }
 

@@ -15,6 +15,7 @@
 //! assert_eq!(to_upstream("authorization"), None);
 //! ```
 
+mod answer_id;
 mod body_usage;
 mod buffers;
 mod count;
@@ -23,6 +24,7 @@ mod edit;
 mod endpoint;
 mod error;
 mod estimate;
+mod form;
 mod guard;
 mod headers;
 pub mod listing;
@@ -38,9 +40,10 @@ pub mod stage;
 mod stream_reader;
 mod upstream;
 
+pub use answer_id::AnswerId;
 pub use buffers::Buffers;
 pub use dialect::{ErrorText, error_body};
-pub use endpoint::{Dialect, ROUTES, Route};
+pub use endpoint::{Counts, Dialect, Format, Keeps, Method, ModelAt, ROUTES, Route, Uses};
 pub use error::{BodyRefusal, ProxyError};
 pub use headers::{HeaderList, named_by_connection, to_client, to_upstream};
 pub use live::Live;
@@ -48,4 +51,4 @@ pub use pipeline::answer;
 pub use services::{Offload, Services, Settings};
 pub use slots::Slots;
 pub use stage::meter::{Answer, BrokenOff, MeteredBody};
-pub use upstream::{Upstream, UpstreamAnswer, UpstreamError, UpstreamRequest};
+pub use upstream::{RequestBody, Upstream, UpstreamAnswer, UpstreamError, UpstreamRequest};

@@ -8,7 +8,7 @@ use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
-use crate::BodyRefusal;
+use crate::{BodyRefusal, Counts};
 
 /// RFC 8259 lets a parser limit depth; serde's raw values do not, and model servers behind us may overflow.
 pub(crate) const MAX_DEPTH: usize = 128;
@@ -16,9 +16,8 @@ pub(crate) const MAX_DEPTH: usize = 128;
 /// What a body says about its request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Peeked {
-    pub(crate) model: String,
-    /// Where the value of `model` stands in the body.
-    pub(crate) model_at: Range<usize>,
+    /// The model it names, if it names one.
+    pub(crate) model: Option<Named>,
     pub(crate) stream: bool,
     /// Where the value of `stream_options` stands, if it is there.
     pub(crate) stream_options_at: Option<Range<usize>>,
@@ -26,8 +25,55 @@ pub(crate) struct Peeked {
     pub(crate) include_usage: bool,
     /// How many answers were asked for, over all prompts of a batch; 1 or more.
     pub(crate) choices: u64,
+    /// How many prompts; 1 or more.
+    pub(crate) prompts: u64,
+    /// How many pictures, of requests for pictures; 1 or more.
+    pub(crate) n: u64,
+    /// How many texts its `input` lists; 1 where that is no list.
+    pub(crate) inputs: u64,
+    /// How many documents it has to compare with something.
+    pub(crate) documents: u64,
+    /// Bytes of its files, of forms.
+    pub(crate) files: u64,
     /// The most completion tokens of one answer, where the client named it.
     pub(crate) max_tokens: Option<u64>,
+    /// Whether the answer is to be kept, where the client said so.
+    pub(crate) store: Option<bool>,
+    /// Whether the answer is made when nobody waits for it any more.
+    pub(crate) background: bool,
+    /// The id of the answer that this one goes on from.
+    pub(crate) previous: Option<String>,
+}
+
+/// A model's name in a body.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Named {
+    pub(crate) name: String,
+    /// Where its value stands in the body.
+    pub(crate) at: Range<usize>,
+    /// Whether it stands there as JSON has it, or as it is.
+    pub(crate) json: bool,
+}
+
+impl Default for Peeked {
+    fn default() -> Self {
+        Self {
+            model: None,
+            stream: false,
+            stream_options_at: None,
+            include_usage: false,
+            choices: 1,
+            prompts: 1,
+            n: 1,
+            inputs: 1,
+            documents: 0,
+            files: 0,
+            max_tokens: None,
+            store: None,
+            background: false,
+            previous: None,
+        }
+    }
 }
 
 #[derive(Deserialize)]
@@ -50,6 +96,18 @@ struct Fields<'a> {
     max_completion_tokens: Option<&'a RawValue>,
     #[serde(borrow)]
     max_output_tokens: Option<&'a RawValue>,
+    #[serde(borrow)]
+    store: Option<&'a RawValue>,
+    #[serde(borrow)]
+    background: Option<&'a RawValue>,
+    #[serde(borrow)]
+    input: Option<&'a RawValue>,
+    #[serde(borrow)]
+    documents: Option<&'a RawValue>,
+    #[serde(borrow)]
+    text_2: Option<&'a RawValue>,
+    #[serde(borrow)]
+    previous_response_id: Option<&'a RawValue>,
 }
 
 // serde reads null as an absent option; but a null that is there has a place, which an edit must replace.
@@ -57,27 +115,37 @@ fn also_null<'de: 'a, 'a, D: Deserializer<'de>>(value: D) -> Result<Option<&'a R
     <&RawValue>::deserialize(value).map(Some)
 }
 
-/// Reads `body`.
-pub(crate) fn peek(body: &[u8]) -> Result<Peeked, BodyRefusal> {
+/// Reads a JSON body.
+pub(crate) fn peek(body: &[u8], counts: Counts) -> Result<Peeked, BodyRefusal> {
     check_depth(body)?;
     // serde would also take an array for a struct.
     if !body.trim_ascii_start().starts_with(b"{") {
         return Err(BodyRefusal::Json("it must be an object".to_owned()));
     }
     let fields: Fields<'_> = serde_json::from_slice(body).map_err(|error| refusal(&error))?;
-    let model = fields.model.ok_or(BodyRefusal::NoModel)?;
-    let name: Cow<'_, str> = serde_json::from_str(model.get()).map_err(|_| BodyRefusal::Field {
-        field: "model",
-        reason: "must be a string",
-    })?;
     let options = fields.stream_options.filter(|options| options.get() != "null");
+    let (choices, prompts) = (choices(&fields), listed(fields.prompt));
     Ok(Peeked {
-        model: name.into_owned(),
-        model_at: span(body, model),
+        model: fields
+            .model
+            .map(|model| named(body, model))
+            .transpose()?
+            .flatten(),
         stream: flag("stream", fields.stream)?,
         stream_options_at: fields.stream_options.map(|options| span(body, options)),
         include_usage: options.is_some_and(asks_for_usage),
-        choices: choices(&fields).saturating_mul(prompts(fields.prompt)),
+        choices: choices.saturating_mul(prompts),
+        prompts,
+        n: number(fields.n).unwrap_or(1).max(1),
+        inputs: match counts {
+            Counts::Inputs => listed(fields.input),
+            _ => 1,
+        },
+        documents: match counts {
+            Counts::Documents => listed(fields.documents.or(fields.text_2)),
+            _ => 0,
+        },
+        files: 0,
         max_tokens: [
             number(fields.max_completion_tokens),
             number(fields.max_output_tokens),
@@ -86,7 +154,23 @@ pub(crate) fn peek(body: &[u8]) -> Result<Peeked, BodyRefusal> {
         .into_iter()
         .flatten()
         .max(),
+        store: said(fields.store),
+        background: said(fields.background) == Some(true),
+        previous: fields.previous_response_id.and_then(id),
     })
+}
+
+// A `null` names no model.
+fn named(body: &[u8], model: &RawValue) -> Result<Option<Named>, BodyRefusal> {
+    let name: Option<Cow<'_, str>> = serde_json::from_str(model.get()).map_err(|_| BodyRefusal::Field {
+        field: "model",
+        reason: "must be a string",
+    })?;
+    Ok(name.map(|name| Named {
+        name: name.into_owned(),
+        at: span(body, model),
+        json: true,
+    }))
 }
 
 // A raw value borrows from the body, so its place follows from the addresses.
@@ -101,6 +185,22 @@ fn asks_for_usage(options: &RawValue) -> bool {
         include_usage: Option<bool>,
     }
     serde_json::from_str::<Options>(options.get()).is_ok_and(|options| options.include_usage == Some(true))
+}
+
+// Fields that only some endpoints know. Elsewhere they are nobody's business, and may be anything.
+fn said(value: Option<&RawValue>) -> Option<bool> {
+    match value?.get() {
+        "null" => None,
+        text => Some(text != "false"),
+    }
+}
+
+// What is no text is the id of no answer.
+fn id(value: &RawValue) -> Option<String> {
+    match value.get() {
+        "null" => None,
+        text => Some(serde_json::from_str(text).unwrap_or_else(|_| text.chars().take(64).collect())),
+    }
 }
 
 fn flag(field: &'static str, value: Option<&RawValue>) -> Result<bool, BodyRefusal> {
@@ -123,16 +223,16 @@ fn choices(fields: &Fields<'_>) -> u64 {
         .max(1)
 }
 
-// A batch is a list of texts or of lists of tokens; a list of tokens is one prompt.
-fn prompts(prompt: Option<&RawValue>) -> u64 {
-    let Some(list) = prompt.and_then(|prompt| prompt.get().strip_prefix('[')) else {
+// A batch is a list of texts, of lists of tokens or of objects; a list of tokens is one prompt.
+fn listed(value: Option<&RawValue>) -> u64 {
+    let Some(list) = value.and_then(|value| value.get().strip_prefix('[')) else {
         return 1;
     };
-    if !list.trim_ascii_start().starts_with(['"', '[']) {
+    if !list.trim_ascii_start().starts_with(['"', '[', '{']) {
         return 1;
     }
-    prompt
-        .and_then(|prompt| serde_json::from_str::<Vec<IgnoredAny>>(prompt.get()).ok())
+    value
+        .and_then(|value| serde_json::from_str::<Vec<IgnoredAny>>(value.get()).ok())
         .map_or(1, |all| all.len() as u64)
 }
 
@@ -153,7 +253,8 @@ fn refusal(error: &serde_json::Error) -> BodyRefusal {
     }
 }
 
-fn check_depth(body: &[u8]) -> Result<(), BodyRefusal> {
+/// Whether `body` is nested no deeper than it may be.
+pub(crate) fn check_depth(body: &[u8]) -> Result<(), BodyRefusal> {
     let mut depth = 0_usize;
     let mut at = 0;
     while let Some(byte) = body.get(at) {

@@ -34,7 +34,7 @@ pub async fn answer<U: Upstream>(
     // 2. The body, as the bytes that came, and the few fields that matter.
     let parsed = intake(services, request, body).await?;
     // 3. Which model, and where is it?
-    let routed = resolve(services, parsed)?;
+    let routed = resolve(services, parsed).await?;
     // 4. All limits or none; the guard and the journal's note are made here.
     let admitted = admit(services, routed).await?;
     services.observer.observe(&Event::RequestStarted);

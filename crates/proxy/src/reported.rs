@@ -19,6 +19,10 @@ pub(crate) struct RawUsage {
     output_tokens_details: Option<Details>,
     cache_read_input_tokens: Option<u64>,
     cache_creation_input_tokens: Option<u64>,
+    // Of reranks and scores sometimes all there is.
+    total_tokens: Option<u64>,
+    // Of sound, where its length is what is counted.
+    seconds: Option<f64>,
 }
 
 #[derive(Debug, Clone, Copy, Default, Deserialize)]
@@ -94,6 +98,14 @@ impl Timings {
     }
 }
 
+/// What was reported so far, as far as anything was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Told {
+    pub(crate) tokens: Option<TokenUsage>,
+    /// Of sound, rounded up.
+    pub(crate) seconds: Option<u64>,
+}
+
 /// Usage as reported so far.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Reported {
@@ -105,6 +117,7 @@ pub(crate) struct Reported {
     output: Option<u64>,
     cached: Option<u64>,
     reasoning: Option<u64>,
+    seconds: Option<u64>,
     timings: Option<Timings>,
 }
 
@@ -119,7 +132,16 @@ impl Reported {
     pub(crate) fn take(&mut self, usage: RawUsage) {
         let details = |a: Option<Details>, b: Option<Details>| a.or(b).unwrap_or_default();
         let into = |slot: &mut Option<u64>, value: Option<u64>| *slot = value.or(*slot);
-        into(&mut self.input, usage.prompt_tokens.or(usage.input_tokens));
+        let alone = usage.completion_tokens.is_none() && usage.output_tokens.is_none();
+        let total = usage.total_tokens.filter(|_| alone);
+        into(
+            &mut self.input,
+            usage.prompt_tokens.or(usage.input_tokens).or(total),
+        );
+        let seconds = usage
+            .seconds
+            .filter(|seconds| seconds.is_finite() && *seconds >= 0.0);
+        self.seconds = seconds.map(|seconds| seconds.ceil() as u64).or(self.seconds);
         if self.input.is_some() {
             self.cache_is_aside =
                 usage.prompt_tokens.is_none() && (self.cache_is_aside || usage.input_tokens.is_some());
@@ -131,6 +153,15 @@ impl Reported {
         let completion = details(usage.completion_tokens_details, usage.output_tokens_details);
         into(&mut self.cached, prompt.cached_tokens);
         into(&mut self.reasoning, completion.reasoning_tokens);
+    }
+
+    /// All of it. Where only a length of sound is told, it takes no tokens.
+    pub(crate) fn told(&self) -> Told {
+        let none = self.seconds.map(|_| TokenUsage::default());
+        Told {
+            tokens: self.tokens().or(none),
+            seconds: self.seconds,
+        }
     }
 
     /// The tokens, where at least prompt or completion was reported. What came from the cache or went into it
@@ -157,7 +188,7 @@ impl Reported {
 mod tests {
     use super::*;
 
-    fn tokens(events: &[&str]) -> Option<TokenUsage> {
+    fn told(events: &[&str]) -> Told {
         let mut reported = Reported::default();
         for event in events {
             let carrier: Carrier<'_> = serde_json::from_str(event).unwrap();
@@ -168,7 +199,37 @@ mod tests {
                 reported.take_timings(timings);
             }
         }
-        reported.tokens()
+        reported.told()
+    }
+
+    fn tokens(events: &[&str]) -> Option<TokenUsage> {
+        told(events).tokens
+    }
+
+    #[test]
+    fn what_else_servers_tell_is_read() {
+        let seconds = r#"{"text":"a","usage":{"type":"duration","seconds":8.2}}"#;
+        let nothing = TokenUsage::default();
+        assert_eq!(
+            told(&[seconds]),
+            Told {
+                tokens: Some(nothing),
+                seconds: Some(9)
+            }
+        );
+        let transcript = r#"{"type":"transcript.text.done","usage":{"type":"tokens","input_tokens":14,"input_token_details":{"text_tokens":0,"audio_tokens":14},"output_tokens":45,"total_tokens":59}}"#;
+        assert_eq!(
+            told(&[transcript]),
+            Told {
+                tokens: usage(14, 0, 45, 0),
+                seconds: None
+            }
+        );
+        let image = r#"{"data":[],"usage":{"input_tokens":50,"input_tokens_details":{"image_tokens":40,"text_tokens":10},"output_tokens":50,"total_tokens":100}}"#;
+        assert_eq!(tokens(&[image]), usage(50, 0, 50, 0));
+        let rerank = r#"{"results":[],"usage":{"total_tokens":56}}"#;
+        assert_eq!(tokens(&[rerank]), usage(56, 0, 0, 0));
+        assert_eq!(told(&[r#"{"usage":{"seconds":-1.0}}"#]), Told::default());
     }
 
     const fn usage(prompt: u64, cached: u64, completion: u64, reasoning: u64) -> Option<TokenUsage> {

@@ -1,20 +1,23 @@
 //! A request from its admission to its end: what is known of it, and who is told.
 
+mod charged;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use llmgw_keys::Grant;
-use llmgw_models::{Served, Stop};
+use llmgw_models::{AnswerPlace, Served, Stop};
 use llmgw_types::{
-    Blame, Event, Price, RequestEnded, RequestId, TargetId, Timestamp, TokenSource, TokenUsage,
+    Blame, Event, ModelId, Price, RequestEnded, RequestId, TargetId, Timestamp, TokenSource, TokenUsage,
 };
-use llmgw_usage::journal::{JournalEntry, OpenEntry, Progress, millis};
+use llmgw_usage::journal::{JournalEntry, OpenEntry, millis};
 use llmgw_usage::ledger::{End, UsageRecord};
 use llmgw_usage::settled;
 
 use crate::Services;
 use crate::buffers::Held;
 use crate::endpoint::Route;
+use crate::reported::Told;
 
 const PROGRESS_EVERY: Duration = Duration::from_secs(1);
 
@@ -29,23 +32,43 @@ pub(crate) struct Running {
     pub(crate) served: Arc<Served>,
     pub(crate) route: Route,
     pub(crate) streamed: bool,
+    pub(crate) asked: Asked,
     pub(crate) prompt_estimate: u64,
     /// Kept until usage was reported: where none is, the target's tokenizer counts it.
     pub(crate) body: Option<Arc<Held>>,
     pub(crate) target: Option<Arc<llmgw_models::Target>>,
     pub(crate) target_model: Arc<str>,
+    // The model whose target it is: a fallback's is another's.
+    target_of: Option<Arc<str>>,
     pub(crate) status: u16,
     /// What the model server reported so far.
     pub(crate) reported: Option<TokenUsage>,
     pub(crate) entry: Option<Box<dyn JournalEntry>>,
     pub(crate) client_request_id: Option<String>,
     started: Duration,
+    // The same of seconds of sound.
+    seconds: Option<u64>,
     // Completion tokens as far as they were seen passing by.
     seen: u64,
     first_byte: Option<Duration>,
     ended: Option<Duration>,
     last_progress: Duration,
     services: Arc<Services>,
+}
+
+/// What a request asked for, as far as it matters for what it is charged.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Asked {
+    /// How many prompts; 1 or more.
+    pub(crate) prompts: u64,
+    /// How many answers, over all prompts; 1 or more.
+    pub(crate) choices: u64,
+    /// Completion tokens as estimated at admission.
+    pub(crate) answer_estimate: u64,
+    /// What it takes besides tokens, as counted or estimated at admission.
+    pub(crate) units: u64,
+    /// Whether the answer is made when nobody waits for it any more.
+    pub(crate) background: bool,
 }
 
 /// What a guard is made from.
@@ -57,6 +80,7 @@ pub(crate) struct Admission {
     pub(crate) served: Arc<Served>,
     pub(crate) route: Route,
     pub(crate) streamed: bool,
+    pub(crate) asked: Asked,
     pub(crate) prompt_estimate: u64,
     pub(crate) body: Arc<Held>,
     pub(crate) services: Arc<Services>,
@@ -73,11 +97,14 @@ impl Running {
             served: from.served,
             route: from.route,
             streamed: from.streamed,
+            asked: from.asked,
             prompt_estimate: from.prompt_estimate,
             body: Some(from.body),
             target: None,
+            target_of: None,
             status: 0,
             reported: None,
+            seconds: None,
             entry: None,
             client_request_id: from.client_request_id,
             started: from.started,
@@ -98,10 +125,12 @@ impl Running {
 
     /// Takes note of what the model server reported, if it did, and of how many completion tokens passed by so far;
     /// tells the journal once a second at most.
-    pub(crate) fn saw(&mut self, reported: Option<TokenUsage>, seen: u64) {
-        self.reported = reported;
-        self.seen = seen;
-        if reported.is_some_and(|tokens| tokens.completion > 0) {
+    pub(crate) fn saw(&mut self, told: Told, seen: u64) {
+        if self.route.is_free() {
+            return;
+        }
+        (self.reported, self.seconds, self.seen) = (told.tokens, told.seconds, seen);
+        if told.tokens.is_some_and(|tokens| tokens.completion > 0) && !self.is_told_in_part() {
             self.body = None;
         }
         let now = self.now();
@@ -111,9 +140,16 @@ impl Running {
         }
     }
 
-    /// Completion tokens as far as they were seen passing by.
-    pub(crate) fn seen(&self) -> u64 {
-        self.seen
+    /// What it works with.
+    pub(crate) fn services(&self) -> Arc<Services> {
+        Arc::clone(&self.services)
+    }
+
+    /// Where its answer is kept, if the model server keeps it.
+    pub(crate) fn place(&self) -> Option<AnswerPlace> {
+        let target = self.target.as_ref()?.id.clone();
+        let model = ModelId::parse(self.target_of.as_deref()?).ok()?;
+        Some(AnswerPlace { model, target })
     }
 
     /// Tells the journal what is known so far.
@@ -181,6 +217,7 @@ impl Running {
     pub(crate) fn sent_to(&mut self, stop: &Stop) {
         self.target = Some(Arc::clone(&stop.target));
         self.target_model = Arc::clone(&stop.model);
+        self.target_of = Some(Arc::clone(&stop.of));
         self.status = 0;
     }
 
@@ -219,6 +256,7 @@ impl Running {
 
     /// The record of this request.
     pub(crate) fn record(&self, end: End, tokens: TokenUsage, source: TokenSource) -> UsageRecord {
+        let units = self.units(end);
         UsageRecord {
             id: self.id,
             time: self.admitted_at,
@@ -235,75 +273,12 @@ impl Running {
             },
             streamed: self.streamed,
             end,
-            cost: self.price().cost(&tokens),
+            cost: self.price().cost_with(&tokens, units),
             tokens,
             source,
             ttft_ms: self.time_to_first_byte().map(millis),
             duration_ms: millis(self.duration()),
-        }
-    }
-
-    fn answered_well(&self) -> bool {
-        (200..300).contains(&self.status)
-    }
-
-    // What is known when nobody counts any further: the prompt as reported or estimated, the completion as
-    // reported or seen, whichever is more.
-    fn known(&self) -> (TokenUsage, TokenSource) {
-        match self.reported {
-            Some(tokens) if tokens.completion >= self.seen => (tokens, TokenSource::Reported),
-            Some(tokens) => {
-                let prompt = if tokens.prompt == 0 {
-                    self.prompt_estimate
-                } else {
-                    tokens.prompt
-                };
-                (
-                    TokenUsage {
-                        prompt,
-                        completion: self.seen,
-                        ..tokens
-                    },
-                    TokenSource::Estimated,
-                )
-            }
-            None => {
-                let tokens = TokenUsage {
-                    prompt: self.prompt_estimate,
-                    completion: self.seen,
-                    ..TokenUsage::default()
-                };
-                (tokens, TokenSource::Estimated)
-            }
-        }
-    }
-
-    fn progress(&self, ended: bool) -> Progress {
-        let (tokens, source) = self.known();
-        Progress {
-            tokens,
-            source,
-            status: self.status,
-            ended,
-            elapsed_ms: millis(self.now().saturating_sub(self.started)),
-            ttft_ms: self.time_to_first_byte().map(millis),
-        }
-    }
-
-    /// What became of it: the record, unless its tokens are still to be counted.
-    pub(crate) fn conclude(&mut self, end: End) -> Option<UsageRecord> {
-        self.ended = Some(self.now());
-        if self.status != 0 && !self.answered_well() {
-            // The target refused or failed: given back whole.
-            return Some(self.record(End::UpstreamError, TokenUsage::default(), TokenSource::Estimated));
-        }
-        match (end, self.reported) {
-            (End::Complete, Some(tokens)) => Some(self.record(end, tokens, TokenSource::Reported)),
-            (End::Complete, None) => None,
-            _ => {
-                let (tokens, source) = self.known();
-                Some(self.record(end, tokens, source))
-            }
+            units,
         }
     }
 }

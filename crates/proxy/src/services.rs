@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use llmgw_keys::{Failures, KeyLookup};
-use llmgw_models::{Catalog, SecretResolver};
+use llmgw_models::{AnswerPlaces, Catalog, SecretResolver};
 use llmgw_types::{Clock, Entropy, Observer};
 use llmgw_usage::admission::{AdmissionStore, StandingLimits};
 use llmgw_usage::journal::UsageJournal;
@@ -29,6 +29,8 @@ pub struct Settings {
     pub max_body: usize,
     /// How long a reservation lives unless renewed.
     pub lease: Duration,
+    /// How long it is remembered which target keeps an answer.
+    pub answers_kept: Duration,
 }
 
 /// Everything the stages need. One per process.
@@ -39,6 +41,8 @@ pub struct Services {
     pub failures: Arc<Failures>,
     /// Finds models.
     pub catalog: Arc<Catalog>,
+    /// Finds the targets that keep answers.
+    pub answers: Arc<dyn AnswerPlaces>,
     /// Finds the secrets of targets.
     pub secrets: Arc<dyn SecretResolver>,
     /// Limits of everyone, of each user and of groups.

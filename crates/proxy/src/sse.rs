@@ -12,7 +12,12 @@ pub(crate) enum Piece {
     /// An event with the empty line that ends it.
     Event(Bytes),
     /// A part of an event too long to keep.
-    Part(Bytes),
+    Part {
+        /// The bytes of the part.
+        bytes: Bytes,
+        /// Whether the event ends with it.
+        last: bool,
+    },
 }
 
 /// What is left when a stream ends.
@@ -103,7 +108,10 @@ impl EventSplitter {
         self.tail.extend_from_slice(rest);
         if self.tail.len() > LONGEST_EVENT {
             self.in_parts = true;
-            sink(Piece::Part(self.tail.split().freeze()));
+            sink(Piece::Part {
+                bytes: self.tail.split().freeze(),
+                last: false,
+            });
         }
     }
 
@@ -117,7 +125,7 @@ impl EventSplitter {
         let in_parts = self.in_parts;
         (self.line_empty, self.after_cr, self.over, self.in_parts) = (true, false, false, false);
         if in_parts {
-            Piece::Part(bytes)
+            Piece::Part { bytes, last: true }
         } else {
             Piece::Event(bytes)
         }
@@ -197,10 +205,11 @@ mod tests {
             .iter()
             .map(|piece| match piece {
                 Piece::Event(bytes) => ("event", bytes.len()),
-                Piece::Part(bytes) => ("part", bytes.len()),
+                Piece::Part { bytes, last: false } => ("part", bytes.len()),
+                Piece::Part { bytes, last: true } => ("last", bytes.len()),
             })
             .collect();
-        assert_eq!(lengths, [("part", LONGEST_EVENT + 7), ("part", 3), ("event", 9)]);
+        assert_eq!(lengths, [("part", LONGEST_EVENT + 7), ("last", 3), ("event", 9)]);
         assert!(splitter.is_between_events());
     }
 

@@ -6,23 +6,84 @@ use bytes::Bytes;
 use futures_core::Stream;
 use llmgw_types::SecretString;
 
-use crate::HeaderList;
+use crate::{HeaderList, Method};
 
 /// A request to a model server, ready to send.
 #[derive(Debug)]
 pub struct UpstreamRequest {
+    /// The method.
+    pub method: Method,
     /// The whole address.
     pub url: String,
     /// Fields to send besides what HTTP itself needs; no credential among them.
     pub headers: HeaderList,
     /// Sent as `Authorization: Bearer`, and nowhere else.
     pub secret: Option<SecretString>,
-    /// The body.
-    pub body: Bytes,
+    /// The body; empty: none.
+    pub body: RequestBody,
     /// For the head of the answer.
     pub first_byte_timeout: Duration,
     /// Between two reads of the answer.
     pub idle_timeout: Duration,
+}
+
+/// The body of a request, in pieces that need not be put together.
+#[derive(Debug, Clone, Default)]
+pub struct RequestBody {
+    first: Bytes,
+    // Most bodies have none, and take no memory for them.
+    more: std::collections::VecDeque<Bytes>,
+}
+
+impl RequestBody {
+    /// Its length in bytes.
+    #[must_use]
+    pub fn len(&self) -> u64 {
+        let more: usize = self.more.iter().map(Bytes::len).sum();
+        (self.first.len() + more) as u64
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Whether it begins with these very bytes, not with a copy of them.
+    pub(crate) fn shares(&self, bytes: &Bytes) -> bool {
+        let first = if self.first.is_empty() {
+            self.more.front()
+        } else {
+            Some(&self.first)
+        };
+        first.is_none_or(|first| first.as_ptr() == bytes.as_ptr())
+    }
+
+    /// Takes its next bytes, `most` at most; never none of them.
+    pub fn next_piece(&mut self, most: usize) -> Option<Bytes> {
+        while self.first.is_empty() {
+            self.first = self.more.pop_front()?;
+        }
+        Some(self.first.split_to(self.first.len().min(most)))
+    }
+}
+
+impl From<Bytes> for RequestBody {
+    fn from(first: Bytes) -> Self {
+        Self {
+            first,
+            ..Self::default()
+        }
+    }
+}
+
+impl From<Vec<Bytes>> for RequestBody {
+    fn from(pieces: Vec<Bytes>) -> Self {
+        Self {
+            first: Bytes::new(),
+            more: pieces.into(),
+        }
+    }
 }
 
 /// The head of an answer and its body to come.

@@ -2,7 +2,7 @@
 //!
 //! [`RedisAdmission`] keeps counters and reservations, each operation one Lua script and so one step.
 //! [`CachedKeys`], [`CachedUsers`] and [`CachedModels`] stand before the stores that last. [`RedisFeed`] tells all
-//! services of a change. [`RedisSessions`] and [`RedisOneTime`] keep what pages and log-ins need for a while. Redis
+//! services of a change. [`RedisAnswers`] knows which target keeps which answer. [`RedisSessions`] and [`RedisOneTime`] keep what pages and log-ins need for a while. Redis
 //! may be emptied at any time: counters are then made anew from the ledger, caches fill by themselves, people log in
 //! again. Every call is bounded in time.
 //!
@@ -27,6 +27,7 @@
 //! ```
 
 mod admission;
+mod answers;
 mod cache;
 mod error;
 mod feed;
@@ -36,6 +37,7 @@ mod sessions;
 mod store;
 
 pub use admission::RedisAdmission;
+pub use answers::RedisAnswers;
 pub use cache::{CachedKeys, CachedModels, CachedUsers};
 pub use error::{OptionsError, PrepareError};
 pub use feed::{Heard, RedisFeed};

@@ -9,6 +9,7 @@
 )]
 
 mod admission;
+mod answers;
 mod cache;
 mod cluster;
 mod feed;

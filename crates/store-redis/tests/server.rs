@@ -71,7 +71,7 @@ pub(crate) fn admission() -> RedisAdmission {
 
 // A kind of entry of the caches: its first letter.
 fn entries(prefix: &str, kind: &[u8]) -> Vec<Vec<u8>> {
-    let begins = [format!("{{{prefix}}}c1:").as_bytes(), kind].concat();
+    let begins = [format!("{{{prefix}}}c2:").as_bytes(), kind].concat();
     let mut found = keys(prefix);
     found.retain(|key| key.starts_with(&begins));
     assert!(!found.is_empty(), "nothing is cached");

@@ -17,6 +17,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod answers;
 mod audit;
 mod columns;
 mod connections;
@@ -31,6 +32,7 @@ mod sessions;
 mod store;
 mod users;
 
+pub use answers::SqliteAnswers;
 pub use audit::SqliteAudit;
 pub use keys::SqliteKeys;
 pub use ledger::SqliteLedger;

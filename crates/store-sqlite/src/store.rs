@@ -12,8 +12,8 @@ use llmgw_types::StoreError;
 use crate::connections::Connections;
 use crate::error::STORE;
 use crate::{
-    SqliteAudit, SqliteKeys, SqliteLedger, SqliteLimits, SqliteModels, SqliteOneTime, SqliteSessions,
-    SqliteUsers,
+    SqliteAnswers, SqliteAudit, SqliteKeys, SqliteLedger, SqliteLimits, SqliteModels, SqliteOneTime,
+    SqliteSessions, SqliteUsers,
 };
 
 /// How a file is opened.
@@ -115,6 +115,12 @@ impl SqliteStore {
     #[must_use]
     pub fn one_time(&self) -> SqliteOneTime {
         SqliteOneTime::new(Arc::clone(&self.connections))
+    }
+
+    /// Where it is remembered which target keeps which answer.
+    #[must_use]
+    pub fn answers(&self) -> SqliteAnswers {
+        SqliteAnswers::new(Arc::clone(&self.connections))
     }
 
     /// Where audit entries are kept.

@@ -51,6 +51,10 @@ mod one_time {
     llmgw_sessions::one_time_store_contract!(futures_executor::block_on, made!(one_time));
 }
 
+mod answers {
+    llmgw_models::answer_places_contract!(futures_executor::block_on, made!(answers));
+}
+
 mod audit {
     llmgw_audit::audit_log_contract!(futures_executor::block_on, made!(audit));
 }

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// One endpoint of the LLM API.
+/// One endpoint of the LLM API. New ones come last: the journal keeps them by number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Endpoint {
@@ -19,16 +19,52 @@ pub enum Endpoint {
     Responses,
     /// `POST /v1/messages`
     Messages,
+    /// `POST /v1/messages/count_tokens` and its likes in other dialects
+    CountTokens,
+    /// `POST /v1/rerank`, `/rerank` and `/v2/rerank`
+    Rerank,
+    /// `POST /v1/score`
+    Score,
+    /// `POST /v1/moderations`
+    Moderations,
+    /// `POST /v1/tokenize`, and `/extras/tokenize/count`
+    Tokenize,
+    /// `POST /v1/detokenize`
+    Detokenize,
+    /// `POST /v1/images/generations`
+    ImageGenerations,
+    /// `POST /v1/images/edits`
+    ImageEdits,
+    /// `POST /v1/images/variations`
+    ImageVariations,
+    /// `POST /v1/audio/speech`
+    AudioSpeech,
+    /// `POST /v1/audio/transcriptions`
+    AudioTranscriptions,
+    /// `POST /v1/audio/translations`
+    AudioTranslations,
 }
 
 impl Endpoint {
     /// Every endpoint, in the order of the reference.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 17] = [
         Self::ChatCompletions,
         Self::Completions,
         Self::Embeddings,
         Self::Responses,
         Self::Messages,
+        Self::CountTokens,
+        Self::Rerank,
+        Self::Score,
+        Self::Moderations,
+        Self::Tokenize,
+        Self::Detokenize,
+        Self::ImageGenerations,
+        Self::ImageEdits,
+        Self::ImageVariations,
+        Self::AudioSpeech,
+        Self::AudioTranscriptions,
+        Self::AudioTranslations,
     ];
 
     /// The word used in JSON, stores and metrics.
@@ -40,6 +76,18 @@ impl Endpoint {
             Self::Embeddings => "embeddings",
             Self::Responses => "responses",
             Self::Messages => "messages",
+            Self::CountTokens => "count_tokens",
+            Self::Rerank => "rerank",
+            Self::Score => "score",
+            Self::Moderations => "moderations",
+            Self::Tokenize => "tokenize",
+            Self::Detokenize => "detokenize",
+            Self::ImageGenerations => "image_generations",
+            Self::ImageEdits => "image_edits",
+            Self::ImageVariations => "image_variations",
+            Self::AudioSpeech => "audio_speech",
+            Self::AudioTranscriptions => "audio_transcriptions",
+            Self::AudioTranslations => "audio_translations",
         }
     }
 }
@@ -63,5 +111,9 @@ impl FromStr for Endpoint {
 
 /// The text names no endpoint.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not an endpoint: chat_completions, completions, embeddings, responses or messages")]
+#[error("`{0}` is not an endpoint: {all}", all = names())]
 pub struct UnknownEndpoint(String);
+
+fn names() -> String {
+    Endpoint::ALL.map(Endpoint::as_str).join(", ")
+}

@@ -10,6 +10,7 @@
 //!     prompt: Money::from_nanos(500_000_000),
 //!     cached_prompt: Money::from_nanos(50_000_000),
 //!     completion: Money::from_nanos(1_500_000_000),
+//!     ..Price::default()
 //! };
 //! let usage = TokenUsage { prompt: 1_000, cached: 400, completion: 200, reasoning: 0 };
 //! // 600 fresh at 0.5, 400 cached at 0.05, 200 out at 1.5 per million

@@ -58,7 +58,7 @@ impl fmt::Display for Money {
     }
 }
 
-/// What a model costs: nano-units per million tokens of each kind.
+/// What a model costs: nano-units per million tokens of each kind, and per million of what is not counted in tokens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Price {
@@ -68,17 +68,27 @@ pub struct Price {
     pub cached_prompt: Money,
     /// Completion tokens; reasoning tokens are part of these.
     pub completion: Money,
+    /// What the endpoint counts besides: seconds of sound, pictures, documents. Last: the journal keeps a price by
+    /// the order of its fields.
+    pub unit: Money,
 }
 
 impl Price {
     /// The cost of `usage`, rounded half up to a whole nano-unit once, over the sum of all kinds.
     #[must_use]
     pub fn cost(&self, usage: &TokenUsage) -> Money {
+        self.cost_with(usage, 0)
+    }
+
+    /// The cost of `usage` and of `units` of what is not counted in tokens, rounded in the same way.
+    #[must_use]
+    pub fn cost_with(&self, usage: &TokenUsage, units: u64) -> Money {
         let cached = usage.cached.min(usage.prompt);
         let part = |tokens: u64, price: Money| i128::from(tokens) * i128::from(price.0);
         let total = part(usage.prompt - cached, self.prompt)
             + part(cached, self.cached_prompt)
-            + part(usage.completion, self.completion);
+            + part(usage.completion, self.completion)
+            + part(units, self.unit);
         let nanos = (total + 500_000).div_euclid(1_000_000);
         Money(i64::try_from(nanos).unwrap_or(i64::MAX))
     }
@@ -93,7 +103,7 @@ mod tests {
     proptest! {
         #[test]
         fn cost_is_exact_for_whole_millions(prompt in 0u64..1000, completion in 0u64..1000, p in 0i64..1_000_000, c in 0i64..1_000_000) {
-            let price = Price { prompt: Money(p), cached_prompt: Money(1), completion: Money(c) };
+            let price = Price { prompt: Money(p), cached_prompt: Money(1), completion: Money(c), ..Price::default() };
             let usage = TokenUsage { prompt: prompt * 1_000_000, completion: completion * 1_000_000, ..TokenUsage::default() };
             let expected = i64::try_from(prompt).unwrap() * p + i64::try_from(completion).unwrap() * c;
             prop_assert_eq!(price.cost(&usage).nanos(), expected);
@@ -113,6 +123,7 @@ mod tests {
             prompt: Money(9_000_000),
             cached_prompt: Money(1_000_000),
             completion: Money(0),
+            unit: Money(7_000_000),
         };
         let usage = TokenUsage {
             prompt: 2,
@@ -120,6 +131,7 @@ mod tests {
             ..TokenUsage::default()
         };
         assert_eq!(price.cost(&usage), Money(2));
+        assert_eq!(price.cost_with(&usage, 3), Money(23));
     }
 
     #[test]

@@ -1,22 +1,47 @@
-//! The body of an answer, with a bound on silence.
+//! The body of a request in small pieces, and that of an answer with a bound on silence.
 
+use std::convert::Infallible;
 use std::pin::Pin;
+use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use actix_rt::time::{Instant, Sleep, sleep_until};
 use awc::ClientResponse;
+use awc::body::{BodySize, MessageBody};
 use bytes::Bytes;
 use futures_core::Stream;
-use llmgw_proxy::UpstreamError;
+use llmgw_proxy::{RequestBody, UpstreamError};
+
+use crate::wire::State;
+
+/// awc copies what it is given before it writes: more at once would be there twice.
+const PIECE: usize = 64 * 1024;
+
+/// The body of a request on its way.
+pub(crate) struct Sending(pub(crate) RequestBody);
+
+impl MessageBody for Sending {
+    type Error = Infallible;
+
+    fn size(&self) -> BodySize {
+        BodySize::Sized(self.0.len())
+    }
+
+    fn poll_next(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Bytes, Infallible>>> {
+        Poll::Ready(self.0.next_piece(PIECE).map(Ok))
+    }
+}
 
 /// How long to wait and when to stop.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct Bounds {
     /// Between two reads.
     pub(crate) idle: Duration,
     /// Close the connection after so many bytes instead of keeping it.
     pub(crate) close_after: Option<u64>,
+    /// That of a body in chunks: where it is closed before the last of them, the body broke off.
+    pub(crate) connection: Option<Rc<State>>,
 }
 
 /// A body as awc reads it. Dropping it before its end closes the connection.
@@ -94,6 +119,11 @@ impl Stream for AwcBody {
             Poll::Pending => Poll::Pending,
             Poll::Ready(None) => {
                 this.answer = None;
+                let connection = this.bounds.connection.take();
+                if connection.is_some_and(|connection| connection.ended()) {
+                    let error = "closed before its last chunk";
+                    return Poll::Ready(Some(Err(UpstreamError::Broken(error.into()))));
+                }
                 Poll::Ready(None)
             }
             Poll::Ready(Some(Err(error))) => {

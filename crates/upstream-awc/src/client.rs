@@ -14,18 +14,21 @@ use actix_service::{Service, fn_service};
 use actix_tls::connect::tcp::TcpConnector;
 use actix_tls::connect::{ConnectError as ConnectDialError, ConnectInfo, Connection, Resolver};
 use awc::error::{ConnectError, SendRequestError};
-use awc::http::header::{AUTHORIZATION, CONNECTION, CONTENT_LENGTH, HeaderName, HeaderValue};
+use awc::http::header::{
+    AUTHORIZATION, CONNECTION, CONTENT_LENGTH, HeaderName, HeaderValue, TRANSFER_ENCODING,
+};
 use awc::http::{Uri, Version};
 use awc::{Client, ClientRequest, Connector};
 use llmgw_models::AllowedTargets;
 use llmgw_proxy::{
-    HeaderList, Upstream, UpstreamAnswer, UpstreamError, UpstreamRequest, named_by_connection, to_client,
+    HeaderList, Method, Upstream, UpstreamAnswer, UpstreamError, UpstreamRequest, named_by_connection,
+    to_client,
 };
 use llmgw_types::{ExposeSecret, SecretString};
 
 use crate::AwcBody;
-use crate::body::Bounds;
-use crate::wire::{LastRead, Wire};
+use crate::body::{Bounds, Sending};
+use crate::wire::{LastRead, State, Wire};
 
 /// Shorter than any model server's own (llama.cpp closes after 5 s), so that we rarely send on a connection
 /// that is just being closed.
@@ -118,7 +121,13 @@ impl AwcUpstream {
     async fn send_once(&self, request: &UpstreamRequest) -> Result<UpstreamAnswer<AwcBody>, Failure> {
         let prepared = self.prepare(request).map_err(Failure::for_good)?;
         let mut fresh = false;
-        let mut sending = pin!(prepared.send_body(request.body.clone()));
+        let body = request.body.clone();
+        let sending = if body.is_empty() && request.method != Method::Post {
+            prepared.send()
+        } else {
+            prepared.send_body(Sending(body))
+        };
+        let mut sending = pin!(sending);
         let watched = poll_fn(|cx| {
             self.opened.set(false);
             self.last_read.forget();
@@ -138,13 +147,18 @@ impl AwcUpstream {
                     "an interim answer, or one without a length".into(),
                 )))
             }
-            Ok(Ok(answer)) => Ok(begin(answer, request.idle_timeout)),
+            Ok(Ok(answer)) => Ok(begin(answer, request.idle_timeout, self.last_read.state())),
         }
     }
 
     fn prepare(&self, request: &UpstreamRequest) -> Result<ClientRequest, UpstreamError> {
         let uri: Uri = request.url.parse().map_err(|_| UpstreamError::Address)?;
-        let mut prepared = self.client.post(uri);
+        let method = match request.method {
+            Method::Get => awc::http::Method::GET,
+            Method::Post => awc::http::Method::POST,
+            Method::Delete => awc::http::Method::DELETE,
+        };
+        let mut prepared = self.client.request(method, uri);
         let headers = prepared.headers_mut();
         for (name, value) in request.headers.iter() {
             // What came in as a header goes out as one; anything else is left out.
@@ -215,13 +229,16 @@ impl Upstream for AwcUpstream {
 // its length nor comes in chunks for empty, though it ends with the connection (RFC 9112 6.3).
 fn can_be_read(answer: &awc::ClientResponse) -> bool {
     let (status, headers) = (answer.status(), answer.headers());
-    let framed =
-        headers.contains_key(CONTENT_LENGTH) || headers.contains_key(awc::http::header::TRANSFER_ENCODING);
+    let framed = headers.contains_key(CONTENT_LENGTH) || headers.contains_key(TRANSFER_ENCODING);
     !status.is_informational()
         && (framed || matches!(status.as_u16(), 204 | 304) || answer.version() == Version::HTTP_10)
 }
 
-fn begin(answer: awc::ClientResponse, idle: Duration) -> UpstreamAnswer<AwcBody> {
+fn begin(
+    answer: awc::ClientResponse,
+    idle: Duration,
+    connection: Option<Rc<State>>,
+) -> UpstreamAnswer<AwcBody> {
     let status = answer.status().as_u16();
     let mut headers = HeaderList::new();
     let hop_by_hop = |name| {
@@ -240,10 +257,12 @@ fn begin(answer: awc::ClientResponse, idle: Duration) -> UpstreamAnswer<AwcBody>
         .get(CONTENT_LENGTH)
         .and_then(|value| value.to_str().ok())
         .and_then(|text| text.trim().parse().ok());
+    let chunked = answer.version() == Version::HTTP_11 && answer.headers().contains_key(TRANSFER_ENCODING);
     // After an error a model server may have left part of our request unread: its connection is not kept.
     let bounds = Bounds {
         idle,
         close_after: length.filter(|_| status >= 400),
+        connection: connection.filter(|_| chunked),
     };
     UpstreamAnswer {
         status,

@@ -1,5 +1,6 @@
 //! A connection that can be cut while awc's pool holds it: awc takes an answer that it cannot frame for one
-//! without a body, and would keep the connection on which the rest of that answer is still to come.
+//! without a body, and would keep the connection on which the rest of that answer is still to come. It also tells
+//! whether the other side closed it: awc takes chunks that broke off for all there are.
 
 use std::cell::{Cell, RefCell};
 use std::io;
@@ -12,7 +13,21 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// The connection that was read last on this thread.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct LastRead(Rc<RefCell<Option<Rc<Cell<bool>>>>>);
+pub(crate) struct LastRead(Rc<RefCell<Option<Rc<State>>>>);
+
+/// What is known of a connection.
+#[derive(Debug, Default)]
+pub(crate) struct State {
+    cut: Cell<bool>,
+    ended: Cell<bool>,
+}
+
+impl State {
+    /// Whether the other side has closed it, and all it sent before was read.
+    pub(crate) fn ended(&self) -> bool {
+        self.ended.get()
+    }
+}
 
 impl LastRead {
     /// Forgets it.
@@ -22,9 +37,14 @@ impl LastRead {
 
     /// Cuts it: from now on it reads as closed, so that the pool drops it.
     pub(crate) fn cut(&self) {
-        if let Some(cut) = self.0.take() {
-            cut.set(true);
+        if let Some(state) = self.0.take() {
+            state.cut.set(true);
         }
+    }
+
+    /// What is known of it.
+    pub(crate) fn state(&self) -> Option<Rc<State>> {
+        self.0.borrow().clone()
     }
 }
 
@@ -32,7 +52,7 @@ impl LastRead {
 #[derive(Debug)]
 pub(crate) struct Wire {
     io: TcpStream,
-    cut: Rc<Cell<bool>>,
+    state: Rc<State>,
     last: LastRead,
 }
 
@@ -40,7 +60,7 @@ impl Wire {
     pub(crate) fn new(io: TcpStream, last: LastRead) -> Self {
         Self {
             io,
-            cut: Rc::default(),
+            state: Rc::default(),
             last,
         }
     }
@@ -52,12 +72,15 @@ impl AsyncRead for Wire {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        if self.cut.get() {
+        if self.state.cut.get() {
             return Poll::Ready(Ok(()));
         }
+        let before = buf.filled().len();
         let read = Pin::new(&mut self.io).poll_read(cx, buf);
-        if read.is_ready() {
-            self.last.0.replace(Some(Rc::clone(&self.cut)));
+        if let Poll::Ready(done) = &read {
+            let nothing = buf.filled().len() == before && buf.remaining() > 0;
+            self.state.ended.set(done.is_err() || nothing);
+            self.last.0.replace(Some(Rc::clone(&self.state)));
         }
         read
     }

@@ -71,7 +71,7 @@ impl Replay {
         let replies = Arc::clone(&next);
         let tap = Tap::answering(move |received| {
             // A tokenizer may be asked about an earlier stream meanwhile.
-            let asked = received.path.contains("/v1/");
+            let asked = received.get("x-request-id").is_some();
             let reply = if asked {
                 replies.lock().unwrap().take()
             } else {
@@ -108,7 +108,7 @@ impl Replay {
         let answer = self.gateway.post(recording.path, request).await;
         let received = self
             .tap
-            .received()
+            .forwarded()
             .pop()
             .unwrap_or_else(|| panic!("{}: nothing arrived", recording.name));
         assert_eq!(received.path, recording.path);
@@ -249,17 +249,21 @@ fn recording(file: &Path) -> Option<Recording> {
     })
 }
 
-// The endpoint that a recording's file is named after; none for endpoints that are not served.
+// The path that a recording's file is named after; none for those that are not served.
 fn path_of(base: &str) -> Option<&'static str> {
-    const OTHERS: [&str; 6] = [
-        "chat_input_tokens",
-        "err_404",
-        "err_405",
-        "messages_count",
-        "responses_input_tokens",
-        "models",
+    let counted = [
+        ("chat_input_tokens", "/v1/chat/completions/input_tokens"),
+        ("responses_input_tokens", "/v1/responses/input_tokens"),
+        ("messages_count", "/v1/messages/count_tokens"),
+        ("extras_count", "/extras/tokenize/count"),
     ];
-    if OTHERS.iter().any(|other| base.starts_with(other)) {
+    if let Some((_, path)) = counted.iter().find(|(name, _)| base.starts_with(name)) {
+        return Some(path);
+    }
+    if ["err_404", "err_405", "models", "extras"]
+        .iter()
+        .any(|other| base.starts_with(other))
+    {
         return None;
     }
     match base.split('_').next()? {
@@ -268,6 +272,9 @@ fn path_of(base: &str) -> Option<&'static str> {
         "embeddings" => Some("/v1/embeddings"),
         "responses" => Some("/v1/responses"),
         "messages" => Some("/v1/messages"),
+        "rerank" => Some("/v1/rerank"),
+        "tokenize" => Some("/tokenize"),
+        "detokenize" => Some("/detokenize"),
         _ => None,
     }
 }

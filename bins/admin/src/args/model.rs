@@ -73,6 +73,10 @@ pub(crate) struct AddModel {
     #[arg(long, value_name = "N", default_value_t = 0)]
     price_completion: i64,
 
+    /// Price of a million of what is not counted in tokens (seconds of sound, pictures, documents), in billionths
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    price_unit: i64,
+
     /// Tokens that prompt and answer together may have; the portal shows it
     #[arg(long, value_name = "N")]
     context: Option<u32>,
@@ -108,6 +112,7 @@ impl AddModel {
                 prompt: Money::from_nanos(self.price_prompt),
                 cached_prompt: Money::from_nanos(self.price_cached.unwrap_or(self.price_prompt)),
                 completion: Money::from_nanos(self.price_completion),
+                unit: Money::from_nanos(self.price_unit),
             },
             access,
             limits: self.limits,

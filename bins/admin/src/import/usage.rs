@@ -178,5 +178,6 @@ fn record(row: Row, key: KeyId, user: UserId, target: TargetId) -> UsageRecord {
         cost: Money::ZERO,
         ttft_ms: None,
         duration_ms: 0,
+        units: 0,
     }
 }

@@ -7,9 +7,9 @@ use llmgw_boot::config::JournalWhenFull;
 use llmgw_boot::{Failure, chain};
 use llmgw_journal_file::FileJournal;
 use llmgw_keys::{KeyStore, UserStore};
-use llmgw_models::ModelCatalog;
+use llmgw_models::{AnswerPlaces, ModelCatalog};
 use llmgw_store_mongo::MongoStore;
-use llmgw_store_redis::{CachedKeys, CachedModels, CachedUsers, RedisStore};
+use llmgw_store_redis::{CachedKeys, CachedModels, CachedUsers, RedisAnswers, RedisStore};
 use llmgw_stores::Lasting;
 use llmgw_usage::admission::LimitStore;
 use llmgw_usage::journal::{OverflowJournal, UsageJournal};
@@ -30,6 +30,7 @@ pub(super) struct Stores {
     pub(super) keys: Arc<dyn KeyStore>,
     pub(super) users: Arc<dyn UserStore>,
     pub(super) models: Arc<dyn ModelCatalog>,
+    pub(super) answers: Arc<dyn AnswerPlaces>,
     pub(super) limits: Arc<dyn LimitStore>,
     pub(super) ledger: Arc<dyn UsageLedger>,
     pub(super) journal: Arc<dyn UsageJournal>,
@@ -42,6 +43,7 @@ impl Stores {
             .open()
             .map_err(|fault| Failure::configuration(fault.to_string()))?;
         let mut stores = Self {
+            answers: Arc::new(RedisAnswers::new(redis.clone())),
             redis,
             mongo: kept.mongo,
             keys: kept.keys,

@@ -6,7 +6,7 @@ use llmgw_boot::config::JournalWhenFull;
 use llmgw_boot::{Failure, chain};
 use llmgw_journal_file::FileJournal;
 use llmgw_keys::{KeyStore, UserStore};
-use llmgw_models::ModelCatalog;
+use llmgw_models::{AnswerPlaces, ModelCatalog};
 use llmgw_store_sqlite::SqliteStore;
 use llmgw_usage::admission::{AdmissionStore, Calendar, LimitStore, MemoryAdmission};
 use llmgw_usage::journal::{OverflowJournal, UsageJournal};
@@ -16,11 +16,12 @@ use crate::data_dir::DataDir;
 use crate::settings::Settings;
 
 pub(super) struct Stores {
-    /// What holds the next five.
+    /// What holds the next six.
     pub(super) file: SqliteStore,
     pub(super) keys: Arc<dyn KeyStore>,
     pub(super) users: Arc<dyn UserStore>,
     pub(super) models: Arc<dyn ModelCatalog>,
+    pub(super) answers: Arc<dyn AnswerPlaces>,
     pub(super) limits: Arc<dyn LimitStore>,
     pub(super) ledger: Arc<dyn UsageLedger>,
     pub(super) journal: Arc<dyn UsageJournal>,
@@ -37,6 +38,7 @@ impl Stores {
             keys: Arc::new(store.keys()),
             users: Arc::new(store.users()),
             models: Arc::new(store.models()),
+            answers: Arc::new(store.answers()),
             limits: Arc::new(store.limits()),
             ledger: Arc::new(store.ledger()),
             journal: journal(settings, data)?,

@@ -100,6 +100,8 @@ pub struct Event {
     pub(crate) ttft_ms: Option<u32>,
     /// Milliseconds to the end.
     pub(crate) duration_ms: u32,
+    /// What the endpoint counts besides tokens: seconds of sound, pictures, texts to embed, documents to rank.
+    pub(crate) units: u64,
 }
 
 fn shown(record: UsageRecord, user: Option<String>) -> Event {
@@ -121,6 +123,7 @@ fn shown(record: UsageRecord, user: Option<String>) -> Event {
         cost: record.cost.nanos(),
         ttft_ms: record.ttft_ms,
         duration_ms: record.duration_ms,
+        units: record.units,
     }
 }
 

@@ -33,6 +33,8 @@ pub struct GatewaySection {
     pub max_in_flight: usize,
     /// How long a request body may take to arrive.
     pub body_timeout: Span,
+    /// How long it is remembered which target keeps an answer.
+    pub answers_kept: Span,
     /// Proxies whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<Network>,
 }
@@ -48,6 +50,7 @@ impl Default for GatewaySection {
             max_buffered: Size(1 << 30),
             max_in_flight: 10_000,
             body_timeout: Span(Duration::from_secs(120)),
+            answers_kept: Span(Duration::from_hours(24 * 7)),
             trusted_proxies: Vec::new(),
         }
     }

@@ -140,7 +140,7 @@ mod tests {
     use std::future::poll_fn;
     use std::time::Duration;
 
-    use llmgw_proxy::HeaderList;
+    use llmgw_proxy::{HeaderList, Method, RequestBody};
 
     use super::*;
 
@@ -177,10 +177,11 @@ mod tests {
 
     fn request() -> UpstreamRequest {
         UpstreamRequest {
+            method: Method::Post,
             url: String::new(),
             headers: HeaderList::default(),
             secret: None,
-            body: Bytes::new(),
+            body: RequestBody::default(),
             first_byte_timeout: Duration::MAX,
             idle_timeout: Duration::MAX,
         }

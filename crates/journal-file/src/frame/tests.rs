@@ -21,6 +21,7 @@ fn entry() -> OpenEntry {
             prompt: Money::from_nanos(1),
             cached_prompt: Money::from_nanos(2),
             completion: Money::from_nanos(3),
+            unit: Money::from_nanos(4),
         },
     }
 }
@@ -44,6 +45,7 @@ fn largest() -> Progress {
 fn record() -> UsageRecord {
     UsageRecord {
         end: End::Complete,
+        units: 300,
         ..entry().crashed(Some(&seen(5)))
     }
 }
@@ -59,8 +61,8 @@ fn fingerprint(kind: Kind, value: &impl Serialize) -> (usize, u32) {
 // `MAGIC`, and still read the old one.
 #[test]
 fn the_form_of_entries_does_not_change_unnoticed() {
-    assert_eq!(fingerprint(Kind::Open, &entry()), (112, 2995810475));
-    assert_eq!(fingerprint(Kind::Close, &record()), (120, 2146983517));
+    assert_eq!(fingerprint(Kind::Open, &entry()), (112, 180913101));
+    assert_eq!(fingerprint(Kind::Close, &record()), (120, 3375019696));
     let (slot, _) = encode_slot(&seen(5), 1).unwrap();
     assert_eq!(crc32fast::hash(&slot), 3043837834);
 }
@@ -72,8 +74,37 @@ fn a_frame_comes_back() {
     assert_eq!(frame.len(), frame_size(length));
     let head = header(&frame).unwrap();
     assert_eq!((head.kind, head.payload), (Kind::Open, length));
-    let read: OpenEntry = postcard::from_bytes(payload(head, &frame).unwrap()).unwrap();
+    let read: OpenEntry = head.decode(payload(head, &frame).unwrap()).unwrap();
     assert_eq!(read, entry());
+}
+
+// As version 1 wrote it: all but the last number, and that version in the magic.
+fn as_before(kind: Kind, value: &impl Serialize) -> Vec<u8> {
+    let mut bytes = postcard::to_stdvec(value).unwrap();
+    assert_eq!(bytes.pop(), Some(0));
+    let mut frame = vec![0xFF, 0xFA, 1, kind as u8];
+    frame.extend(u32::try_from(bytes.len()).unwrap().to_le_bytes());
+    let crc = checksum(&frame, &bytes);
+    frame.extend(crc.to_le_bytes());
+    frame.extend(bytes);
+    frame
+}
+
+#[test]
+fn what_the_version_before_wrote_is_read() {
+    let mut old = entry();
+    old.price.unit = Money::ZERO;
+    let frame = as_before(Kind::Open, &old);
+    let head = header(&frame).unwrap();
+    assert_eq!(head.crc, 2995810475, "that of the program of then");
+    let read: OpenEntry = head.decode(payload(head, &frame).unwrap()).unwrap();
+    assert_eq!(read, old);
+    let old = UsageRecord { units: 0, ..record() };
+    let frame = as_before(Kind::Close, &old);
+    let head = header(&frame).unwrap();
+    assert_eq!(head.crc, 2146983517, "that of the program of then");
+    let read: UsageRecord = head.decode(payload(head, &frame).unwrap()).unwrap();
+    assert_eq!(read, old);
 }
 
 #[test]

@@ -109,6 +109,7 @@ pub(crate) fn models(words: &Words) -> ModelsPage {
         prompt: money(150_000_000),
         cached: money(37_500_000),
         completion: money(600_000_000),
+        unit: Some(money(100_000_000_000)),
         free: false,
         context: Some(262_144),
     };

@@ -72,6 +72,8 @@ pub struct ModelRow {
     pub cached: String,
     /// The price of a million output tokens.
     pub completion: String,
+    /// The price of a million of what is not counted in tokens (seconds, pictures, documents), where it has one.
+    pub unit: Option<String>,
     /// Whether it costs nothing; then the prices do not count.
     pub free: bool,
     /// How many tokens it can take at once, if known.

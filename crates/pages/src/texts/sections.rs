@@ -116,7 +116,7 @@ section! {
 section! {
     /// Which models there are.
     Models:
-        title lead prices owner aliases context_tokens prompt cached completion free none_title none
+        title lead prices owner aliases context_tokens prompt cached completion unit free none_title none
         copy_what
 }
 

@@ -118,6 +118,8 @@ pub(crate) struct Model {
     cached_prompt_nanos: i64,
     /// Of a million completion tokens.
     completion_nanos: i64,
+    /// The same for a million of what is not counted in tokens: seconds of sound, pictures, documents.
+    unit_nanos: i64,
 }
 
 /// All models.
@@ -212,6 +214,7 @@ pub(crate) async fn models(portal: Data<Portal>, who: Member) -> Result<HttpResp
             prompt_nanos: model.price.prompt.nanos(),
             cached_prompt_nanos: model.price.cached_prompt.nanos(),
             completion_nanos: model.price.completion.nanos(),
+            unit_nanos: model.price.unit.nanos(),
         })
         .collect();
     Ok(HttpResponse::Ok().json(Models { data }))

@@ -189,6 +189,7 @@ pub(crate) fn models(portal: &Portal, person: &Person, models: &[Model]) -> Resu
             prompt: money(price.prompt.nanos()),
             cached: money(price.cached_prompt.nanos()),
             completion: money(price.completion.nanos()),
+            unit: (price.unit != llmgw_types::Money::ZERO).then(|| money(price.unit.nanos())),
             free: *price == llmgw_types::Price::default(),
             context: model.context.map(u64::from),
         }

@@ -2,12 +2,37 @@ use proptest::prelude::*;
 
 use super::*;
 
+fn peek(body: &[u8]) -> Result<Peeked, BodyRefusal> {
+    super::peek(body, Counts::Nothing)
+}
+
+#[test]
+fn what_else_is_counted_is_counted_where_it_is() {
+    let of = |counts, body: &str| {
+        let peeked = super::peek(body.as_bytes(), counts).unwrap();
+        (peeked.inputs, peeked.documents)
+    };
+    let body = r#"{"model":"m","input":["a","b"],"documents":[{"text":"a"},"b","c"]}"#;
+    assert_eq!(of(Counts::Nothing, body), (1, 0));
+    assert_eq!(of(Counts::Inputs, body), (2, 0));
+    assert_eq!(of(Counts::Documents, body), (1, 3));
+    assert_eq!(of(Counts::Inputs, r#"{"model":"m","input":[1,2,3]}"#), (1, 0));
+    assert_eq!(
+        of(
+            Counts::Documents,
+            r#"{"model":"m","text_1":"q","text_2":["a","b"]}"#
+        ),
+        (1, 2)
+    );
+}
+
 #[test]
 fn finds_the_spans_it_will_edit() {
     let body = br#" {"a":{"model":"inner"}, "model" : "m\u0031" ,"stream":true,"stream_options":{"x":1},"n":3,"max_tokens":7}"#;
     let peeked = peek(body).unwrap();
-    assert_eq!(peeked.model, "m1");
-    assert_eq!(&body[peeked.model_at], br#""m\u0031""#);
+    let model = peeked.model.unwrap();
+    assert_eq!(model.name, "m1");
+    assert_eq!(&body[model.at], br#""m\u0031""#);
     assert_eq!(&body[peeked.stream_options_at.unwrap()], br#"{"x":1}"#);
     assert!(peeked.stream && !peeked.include_usage);
     assert_eq!((peeked.choices, peeked.max_tokens), (3, Some(7)));
@@ -47,7 +72,13 @@ fn depth_is_capped_but_not_inside_strings() {
 
 #[test]
 fn says_what_is_wrong() {
-    assert_eq!(peek(b"{}"), Err(BodyRefusal::NoModel));
+    assert_eq!(peek(b"{}").unwrap().model, None);
+    assert_eq!(peek(br#"{"model":null}"#).unwrap().model, None);
+    let odd = peek(br#"{"previous_response_id":7,"store":"no","background":1}"#).unwrap();
+    assert_eq!(
+        (odd.previous.as_deref(), odd.store, odd.background),
+        (Some("7"), Some(true), true)
+    );
     assert!(matches!(
         peek(br#"{"model":7}"#),
         Err(BodyRefusal::Field { field: "model", .. })
@@ -71,7 +102,7 @@ fn says_what_is_wrong() {
 proptest! {
     #[test]
     fn never_panics(body: Vec<u8>) {
-        let _ = peek(&body);
+        let _ = super::peek(&body, Counts::Documents);
     }
 
     #[test]
@@ -79,7 +110,8 @@ proptest! {
         let value = serde_json::to_string(&model).unwrap();
         let body = if before { format!(r#"{{"model":{value},"z":[1,{{}}]}}"#) } else { format!(r#"{{"z":"\\","model":{value}}}"#) };
         let peeked = peek(body.as_bytes()).unwrap();
-        prop_assert_eq!(&peeked.model, &model);
-        prop_assert_eq!(&body[peeked.model_at], value);
+        let found = peeked.model.unwrap();
+        prop_assert_eq!(&found.name, &model);
+        prop_assert_eq!(&body[found.at], value);
     }
 }

@@ -13,13 +13,15 @@ use super::resolve::Routed;
 use crate::buffers::Held;
 use crate::guard::Guard;
 use crate::peek::Peeked;
-use crate::running::{Admission, Running};
-use crate::{HeaderList, ProxyError, Services, estimate};
+use crate::running::{Admission, Asked, Running};
+use crate::{AnswerId, Dialect, HeaderList, ProxyError, Route, Services, estimate};
 
 /// A request that may run.
 pub struct Admitted {
     pub(super) guard: Guard,
     pub(super) headers: HeaderList,
+    pub(super) path: String,
+    pub(super) answer: Option<AnswerId>,
     pub(super) body: Arc<Held>,
     pub(super) peeked: Peeked,
     pub(super) stops: Vec<Stop>,
@@ -51,11 +53,14 @@ pub async fn admit(services: &Arc<Services>, routed: Routed) -> Result<Admitted,
         stops,
     } = routed;
     let head = parsed.request.head;
+    let peeked = &parsed.peeked;
+    let default_answer = served.model.default_answer_tokens;
+    let answer_estimate = estimate::answer_tokens(&head.route, peeked, default_answer);
+    let units = estimate::units(&head.route, peeked);
     let estimate = estimate::charge(
         parsed.prompt_estimate,
-        &parsed.peeked,
-        served.model.default_answer_tokens,
-        head.route.generates,
+        answer_estimate,
+        units,
         &served.model.price,
     );
     let mut guard = Guard::new(
@@ -66,7 +71,14 @@ pub async fn admit(services: &Arc<Services>, routed: Routed) -> Result<Admitted,
             grant: parsed.request.grant,
             served,
             route: head.route,
-            streamed: parsed.peeked.stream,
+            streamed: peeked.stream,
+            asked: Asked {
+                prompts: peeked.prompts,
+                choices: peeked.choices,
+                answer_estimate,
+                units,
+                background: peeked.background && head.route.dialect == Dialect::Responses,
+            },
             prompt_estimate: parsed.prompt_estimate,
             body: Arc::clone(&parsed.body),
             services: Arc::clone(services),
@@ -89,12 +101,27 @@ pub async fn admit(services: &Arc<Services>, routed: Routed) -> Result<Admitted,
     guard.admitted(entry);
     Ok(Admitted {
         guard,
+        path: path(&head.route, head.answer.as_ref(), head.query.as_deref()),
+        answer: head.answer,
         headers: head.headers,
         body: parsed.body,
         peeked: parsed.peeked,
         stops,
         limits,
     })
+}
+
+// Where it goes at a target.
+fn path(route: &Route, answer: Option<&AnswerId>, query: Option<&str>) -> String {
+    let mut path = match answer {
+        Some(answer) => route.upstream_path.replacen("{id}", answer.as_str(), 1),
+        None => route.upstream_path.to_owned(),
+    };
+    if let Some(query) = query.filter(|query| !query.is_empty()) {
+        path.push('?');
+        path.push_str(query);
+    }
+    path
 }
 
 // The outer error leaves open whether something was reserved; the inner one says that nothing was.

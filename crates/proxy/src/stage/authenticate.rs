@@ -7,13 +7,17 @@ use llmgw_keys::{Grant, KeyRefusal, Origin};
 use llmgw_types::{ExposeSecret, RequestId, SecretString, random};
 
 use crate::endpoint::Route;
-use crate::{HeaderList, ProxyError, Services};
+use crate::{AnswerId, HeaderList, ProxyError, Services};
 
 /// The head of a client's request.
 #[derive(Debug)]
 pub struct RequestHead {
     /// What it asks for.
     pub route: Route,
+    /// The answer that its path names, where it names one.
+    pub answer: Option<AnswerId>,
+    /// What stands behind the `?` of its path, as it came.
+    pub query: Option<String>,
     /// The key it shows.
     pub key: Option<SecretString>,
     /// Where it comes from, if that is known.

@@ -8,9 +8,11 @@ use llmgw_usage::admission::RuleState;
 use super::admit::Admitted;
 use crate::edit::{self, Edit};
 use crate::guard::Guard;
+use crate::peek::Peeked;
 use crate::slots::Slot;
 use crate::{
-    BodyRefusal, HeaderList, ProxyError, Services, Upstream, UpstreamAnswer, UpstreamError, UpstreamRequest,
+    BodyRefusal, HeaderList, Method, ProxyError, RequestBody, Services, Upstream, UpstreamAnswer,
+    UpstreamError, UpstreamRequest,
 };
 
 /// A longer body is not kept until the end of its answer: a thousand slow streams would hold all memory that
@@ -25,6 +27,7 @@ pub struct Answered<B> {
     pub(super) first: Option<Bytes>,
     pub(super) take_usage_out: bool,
     pub(super) limits: Vec<RuleState>,
+    pub(super) peeked: Peeked,
 }
 
 impl<B> std::fmt::Debug for Answered<B> {
@@ -47,10 +50,29 @@ pub async fn forward<U: Upstream>(
     mut admitted: Admitted,
 ) -> Result<Answered<U::Body>, ProxyError> {
     match try_targets(services, upstream, &mut admitted).await {
-        Ok(begun) => Ok(begun.answered(admitted)),
+        Ok(begun) => {
+            forget_if_deleted(services, &mut admitted, begun.answer.status).await;
+            Ok(begun.answered(admitted))
+        }
         Err(error) => {
             admitted.guard.fail(failure_status(&error));
             Err(error)
+        }
+    }
+}
+
+// The model server does not keep it any more.
+async fn forget_if_deleted(services: &Services, admitted: &mut Admitted, status: u16) {
+    let Some(running) = admitted.guard.running() else {
+        return;
+    };
+    if let Some(answer) = &admitted.answer
+        && running.route.method == Method::Delete
+        && (200..300).contains(&status)
+    {
+        let user = running.grant.principal.user;
+        if let Err(error) = services.answers.remove(user, answer.as_str()).await {
+            tracing::warn!(%error, "where an answer was is not forgotten; it will be in time");
         }
     }
 }
@@ -79,11 +101,17 @@ impl<B> Begun<B> {
         if let Some(running) = admitted.guard.running() {
             running.sent_to(&self.stop);
             running.status = self.answer.status;
+            running.streamed |= is_event_stream(&self.answer);
             if admitted.body.bytes.len() > LONGEST_KEPT {
                 running.body = None;
             }
         }
-        let Admitted { guard, limits, .. } = admitted;
+        let Admitted {
+            guard,
+            limits,
+            peeked,
+            ..
+        } = admitted;
         let Self {
             slot,
             answer,
@@ -98,6 +126,7 @@ impl<B> Begun<B> {
             first,
             take_usage_out: asked_for_usage,
             limits,
+            peeked,
         }
     }
 }
@@ -176,6 +205,7 @@ async fn send<U: Upstream>(
     let Admitted {
         guard,
         headers: from_client,
+        path,
         body,
         peeked,
         ..
@@ -198,20 +228,25 @@ async fn send<U: Upstream>(
         },
     );
     let mut room = services.buffers.room();
-    if edited.as_ptr() != body.bytes.as_ptr() && !room.grow(edited.len()) {
+    if !edited.shares(&body.bytes) && !room.grow(usize::try_from(edited.len()).unwrap_or(usize::MAX)) {
         return Err(BodyRefusal::BuffersFull.into());
     }
     let timeouts = &running.served.model.timeouts;
     let request = UpstreamRequest {
-        url: format!("{}{}", stop.target.base_url, route.path),
+        method: route.method,
+        url: format!("{}{path}", stop.target.base_url),
         headers: headers(from_client, &running.id.to_string()),
         secret: services.secrets.resolve(&stop.target).await?,
-        body: edited,
+        body: if route.method == Method::Post {
+            edited
+        } else {
+            RequestBody::default()
+        },
         first_byte_timeout: timeouts.first_byte(),
         idle_timeout: timeouts.idle(),
     };
     let mut answer = upstream.send(request).await.map_err(ProxyError::Upstream)?;
-    let first = first_bytes(&mut answer, route.generates).await?;
+    let first = first_bytes(&mut answer, route.generates()).await?;
     Ok((answer, first, ask))
 }
 
@@ -242,14 +277,18 @@ where
     }
 }
 
+/// The media type of an answer, empty where it names none.
+pub(super) fn media_type<B>(answer: &UpstreamAnswer<B>) -> &str {
+    let declared = answer.headers.get("content-type").unwrap_or_default();
+    declared.split(';').next().unwrap_or_default().trim()
+}
+
 /// Whether an answer is a stream of events.
 pub(super) fn is_event_stream<B>(answer: &UpstreamAnswer<B>) -> bool {
-    answer.headers.get("content-type").is_some_and(|value| {
-        value
-            .trim_start()
-            .get(..17)
-            .is_some_and(|start| start.eq_ignore_ascii_case("text/event-stream"))
-    })
+    let prefix = "text/event-stream";
+    media_type(answer)
+        .get(..prefix.len())
+        .is_some_and(|start| start.eq_ignore_ascii_case(prefix))
 }
 
 // An error and what caused it, on one line: neither holds a secret.

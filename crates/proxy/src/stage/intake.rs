@@ -1,18 +1,23 @@
 //! Stage 2: takes the body and reads what routing needs. The body stays the bytes that came.
 
+mod collect;
+
 use std::sync::{Arc, Mutex, PoisonError};
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use futures_core::Stream;
-use futures_util::StreamExt;
 
+use self::collect::collect;
 use super::authenticate::{Authenticated, RequestHead};
-use crate::buffers::{Held, Room};
-use crate::peek::{Peeked, peek};
-use crate::{BodyRefusal, ProxyError, Services, estimate};
+use crate::buffers::Held;
+use crate::peek::{Peeked, check_depth, peek};
+use crate::{BodyRefusal, Counts, Format, ModelAt, ProxyError, Route, Services, estimate, form};
 
 /// Reading a body this long would hold up the other requests of a worker.
 const PEEK_ELSEWHERE: usize = 1024 * 1024;
+
+const JSON: &str = "application/json";
+const FORM: &str = "multipart/form-data";
 
 /// A request whose body was taken and read.
 #[derive(Debug)]
@@ -21,6 +26,16 @@ pub struct Parsed {
     pub(super) body: Arc<Held>,
     pub(super) peeked: Peeked,
     pub(super) prompt_estimate: u64,
+}
+
+/// How to read a body.
+#[derive(Debug, Clone)]
+enum Reading {
+    Json(Counts),
+    /// A form with this boundary.
+    Form(String),
+    /// What is asked about an answer: only whether it is no trap.
+    Note,
 }
 
 /// Takes the body.
@@ -32,11 +47,17 @@ pub async fn intake(
     request: Authenticated,
     body: impl Stream<Item = Result<Bytes, BodyRefusal>> + Unpin,
 ) -> Result<Parsed, ProxyError> {
-    check_head(&request.head, services.settings.max_body)?;
+    let head = &request.head;
+    let most = services.settings.max_body;
+    let reading = check_head(head, most)?;
     let mut room = services.buffers.room();
-    let bytes = collect(body, &mut room, services.settings.max_body).await?;
+    let bytes = collect(body, &mut room, head.content_length, most).await?;
     let body = Arc::new(Held::new(bytes, room));
-    let (peeked, prompt_estimate) = read(services, &body.bytes).await?;
+    let (peeked, prompt_estimate) = read(services, &body.bytes, reading).await?;
+    if head.route.model == ModelAt::Body && peeked.model.is_none() {
+        return Err(BodyRefusal::NoModel.into());
+    }
+    let prompt_estimate = if head.route.is_free() { 0 } else { prompt_estimate };
     Ok(Parsed {
         request,
         body,
@@ -45,57 +66,50 @@ pub async fn intake(
     })
 }
 
-fn check_head(head: &RequestHead, limit: usize) -> Result<(), BodyRefusal> {
+fn check_head(head: &RequestHead, limit: usize) -> Result<Reading, BodyRefusal> {
     if let Some(encoding) = head.content_encoding.as_deref()
         && !encoding.eq_ignore_ascii_case("identity")
     {
         return Err(BodyRefusal::ContentEncoding(encoding.chars().take(64).collect()));
     }
-    let declared = head.content_type.as_deref().unwrap_or("");
-    let essence = declared.split(';').next().unwrap_or("").trim();
-    if !essence.eq_ignore_ascii_case("application/json") {
-        return Err(BodyRefusal::ContentType(declared.chars().take(64).collect()));
-    }
+    let reading = reading(&head.route, head.content_type.as_deref().unwrap_or(""))?;
     if head.content_length.is_some_and(|length| length > limit as u64) {
         return Err(BodyRefusal::TooLarge { limit });
     }
-    Ok(())
+    Ok(reading)
 }
 
-async fn collect(
-    mut body: impl Stream<Item = Result<Bytes, BodyRefusal>> + Unpin,
-    room: &mut Room,
-    limit: usize,
-) -> Result<Bytes, BodyRefusal> {
-    // Most bodies come in one read: those are never copied.
-    let mut first = Bytes::new();
-    let mut rest = BytesMut::new();
-    while let Some(chunk) = body.next().await {
-        let chunk = chunk?;
-        if first.len() + rest.len() + chunk.len() > limit {
-            return Err(BodyRefusal::TooLarge { limit });
-        }
-        if !room.grow(chunk.len()) {
-            return Err(BodyRefusal::BuffersFull);
-        }
-        if first.is_empty() && rest.is_empty() {
-            first = chunk;
-        } else {
-            rest.extend_from_slice(&std::mem::take(&mut first));
-            rest.extend_from_slice(&chunk);
-        }
+fn reading(route: &Route, declared: &str) -> Result<Reading, BodyRefusal> {
+    let essence = declared.split(';').next().unwrap_or("").trim();
+    let (json, form) = match route.format {
+        Format::Json => (true, false),
+        Format::Form => (false, true),
+        Format::JsonOrForm => (true, true),
+    };
+    // Most of what is asked about an answer has no body, and clients declare it as they like.
+    if route.model == ModelAt::Answer {
+        return Ok(Reading::Note);
     }
-    Ok(if rest.is_empty() { first } else { rest.freeze() })
+    if json && essence.eq_ignore_ascii_case(JSON) {
+        return Ok(Reading::Json(route.counts));
+    }
+    if form && essence.eq_ignore_ascii_case(FORM) {
+        return Ok(Reading::Form(form::boundary(declared)?.to_owned()));
+    }
+    Err(BodyRefusal::ContentType {
+        found: declared.chars().take(64).collect(),
+        wanted: if json { JSON } else { FORM },
+    })
 }
 
-async fn read(services: &Services, body: &Bytes) -> Result<(Peeked, u64), BodyRefusal> {
+async fn read(services: &Services, body: &Bytes, how: Reading) -> Result<(Peeked, u64), BodyRefusal> {
     if body.len() <= PEEK_ELSEWHERE {
-        return read_now(body);
+        return read_now(body, &how);
     }
     let slot = Arc::new(Mutex::new(None));
     let (filled, held) = (Arc::clone(&slot), body.clone());
     let work = Box::new(move || {
-        *filled.lock().unwrap_or_else(PoisonError::into_inner) = Some(read_now(&held));
+        *filled.lock().unwrap_or_else(PoisonError::into_inner) = Some(read_now(&held, &how));
     });
     services.offload.run(work).await;
     let read = slot.lock().unwrap_or_else(PoisonError::into_inner).take();
@@ -103,6 +117,13 @@ async fn read(services: &Services, body: &Bytes) -> Result<(Peeked, u64), BodyRe
     read.unwrap_or(Err(BodyRefusal::BrokeOff))
 }
 
-fn read_now(body: &[u8]) -> Result<(Peeked, u64), BodyRefusal> {
-    Ok((peek(body)?, estimate::prompt_tokens(body)))
+fn read_now(body: &[u8], how: &Reading) -> Result<(Peeked, u64), BodyRefusal> {
+    match how {
+        Reading::Json(counts) => Ok((peek(body, *counts)?, estimate::prompt_tokens(body))),
+        Reading::Form(boundary) => form::peek(body, boundary),
+        Reading::Note => {
+            check_depth(body)?;
+            Ok((Peeked::default(), 0))
+        }
+    }
 }

@@ -2,6 +2,7 @@
 
 mod events;
 mod plain;
+mod remember;
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -13,10 +14,12 @@ use llmgw_usage::admission::RuleState;
 use llmgw_usage::ledger::End;
 
 use self::events::Events;
-use self::plain::Plain;
-use super::forward::{Answered, is_event_stream};
+use self::plain::{CountsText, Plain};
+use self::remember::Remember;
+use super::forward::{Answered, is_event_stream, media_type};
 use crate::guard::Guard;
 use crate::slots::Slot;
+use crate::stream_reader::StreamReader;
 use crate::{Dialect, HeaderList, UpstreamError};
 
 /// An answer ready to be sent to the client.
@@ -46,20 +49,28 @@ pub fn meter<B>(answered: Answered<B>) -> Answer<B> {
         first,
         take_usage_out,
         limits,
+        peeked,
     } = answered;
     let running = guard.running();
-    let (route, admitted_at) = running
-        .map(|running| (running.route, running.admitted_at))
-        .unzip();
-    let admitted_at = admitted_at.unwrap_or_default();
-    let stream = is_event_stream(&answer) && (200..300).contains(&answer.status);
+    let admitted_at = running
+        .as_ref()
+        .map_or_else(Timestamp::default, |running| running.admitted_at);
+    let well = (200..300).contains(&answer.status);
+    let remember = running
+        .as_deref()
+        .filter(|_| well)
+        .and_then(|running| Remember::of(running, &peeked));
+    let stream = is_event_stream(&answer) && well;
     let way = if stream {
-        let dialect = route.map_or(Dialect::OpenAi, |route| route.dialect);
-        Way::Events(Box::new(Events::new(dialect, take_usage_out)))
+        let dialect = running.map_or(Dialect::OpenAi, |running| running.route.dialect);
+        let reader = StreamReader::new(dialect, peeked.n);
+        Way::Events(Box::new(Events::new(reader, take_usage_out)))
     } else {
+        let counts_text = running.map_or(CountsText::Never, |running| CountsText::of(running));
         Way::Plain(Box::new(Plain::new(
             answer.length,
-            route.is_some_and(|route| route.generates),
+            media_type(&answer),
+            counts_text,
         )))
     };
     // Nothing asks for the body of an answer without one.
@@ -77,6 +88,7 @@ pub fn meter<B>(answered: Answered<B>) -> Answer<B> {
             upstream: Some(answer.body),
             first,
             way,
+            remember,
             guard,
             over: false,
             _slot: slot,
@@ -95,6 +107,7 @@ pub struct MeteredBody<B> {
     upstream: Option<B>,
     first: Option<Bytes>,
     way: Way,
+    remember: Option<Remember>,
     guard: Guard,
     over: bool,
     // Given back when the answer is over.
@@ -114,6 +127,15 @@ enum Way {
     Plain(Box<Plain>),
 }
 
+impl Way {
+    fn answer_id(&self) -> Option<&str> {
+        match self {
+            Self::Events(events) => events.answer_id(),
+            Self::Plain(plain) => plain.answer_id(),
+        }
+    }
+}
+
 /// What may be passed on now; an error aborts the connection to the client.
 type Passed = Result<Option<Bytes>, BrokenOff>;
 
@@ -122,7 +144,16 @@ impl<B: Stream<Item = Result<Bytes, UpstreamError>> + Unpin> Stream for MeteredB
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let this = &mut *self;
-        while !this.over {
+        loop {
+            if let Some(remember) = &mut this.remember
+                && let Some(held) = ready!(remember.poll_held(cx))
+            {
+                this.remember = None;
+                return Poll::Ready(Some(Ok(held)));
+            }
+            if this.over {
+                return Poll::Ready(None);
+            }
             let read = match this.first.take() {
                 Some(first) => Some(Ok(first)),
                 None => match &mut this.upstream {
@@ -144,11 +175,14 @@ impl<B: Stream<Item = Result<Bytes, UpstreamError>> + Unpin> Stream for MeteredB
                 }
             };
             match out {
-                Ok(Some(bytes)) if !bytes.is_empty() => return Poll::Ready(Some(Ok(bytes))),
+                Ok(Some(bytes)) if !bytes.is_empty() => match (&mut this.remember, this.way.answer_id()) {
+                    // The client is not told of it before it can be found again.
+                    (Some(remember), Some(id)) => remember.begin(id, bytes),
+                    _ => return Poll::Ready(Some(Ok(bytes))),
+                },
                 Ok(_) => {}
                 Err(error) => return Poll::Ready(Some(Err(error))),
             }
         }
-        Poll::Ready(None)
     }
 }

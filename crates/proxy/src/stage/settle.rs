@@ -113,7 +113,7 @@ async fn count_up<U: Upstream>(services: &Services, upstream: &U, running: Box<R
 
 /// Closes a request whose prompt was counted, or must be estimated. Gives it back where the limits have to wait.
 fn close(running: Box<Running>, counted: Option<u64>) -> Option<Ended> {
-    let source = if counted.is_some() {
+    let source = if counted.is_some() && !running.is_told_in_part() {
         TokenSource::Counted
     } else {
         TokenSource::Estimated
@@ -121,7 +121,7 @@ fn close(running: Box<Running>, counted: Option<u64>) -> Option<Ended> {
     let prompt = counted.unwrap_or(running.prompt_estimate);
     let tokens = TokenUsage {
         prompt,
-        completion: running.seen(),
+        completion: running.completion(),
         ..TokenUsage::default()
     };
     let record = running.record(End::Complete, tokens, source);

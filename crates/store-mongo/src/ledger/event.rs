@@ -36,6 +36,9 @@ pub(super) struct Event {
     cost: i64,
     ttft_ms: Option<u32>,
     duration_ms: u32,
+    /// Absent in events of earlier versions.
+    #[serde(default)]
+    units: u64,
     /// The server's time, by which the event is removed some day.
     appended_at: DateTime,
 }
@@ -62,6 +65,7 @@ impl Event {
             cost: record.cost.nanos(),
             ttft_ms: record.ttft_ms,
             duration_ms: record.duration_ms,
+            units: record.units,
             appended_at,
         }
     }
@@ -87,6 +91,7 @@ impl From<Event> for UsageRecord {
             cost: Money::from_nanos(event.cost),
             ttft_ms: event.ttft_ms,
             duration_ms: event.duration_ms,
+            units: event.units,
         }
     }
 }
@@ -102,6 +107,7 @@ pub(super) fn within_bounds(record: &mut UsageRecord) {
     ] {
         *tokens = (*tokens).min(MOST);
     }
+    record.units = record.units.min(MOST);
     record.cost = Money::from_nanos(record.cost.nanos().clamp(-MOST_COST, MOST_COST));
 }
 

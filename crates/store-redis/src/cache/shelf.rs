@@ -13,7 +13,7 @@ use crate::RedisStore;
 use crate::store::Script;
 
 /// Part of the names of keys: entries of another form have another one.
-const FORM: &str = "c1";
+const FORM: &str = "c2";
 
 /// An entry is as good as the store for so long.
 const FRESH: Duration = Duration::from_secs(30);

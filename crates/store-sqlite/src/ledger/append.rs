@@ -15,8 +15,8 @@ use crate::columns::count;
 
 const EVENT: &str = "
     INSERT INTO usage_events (id, dimension_id, time, status, streamed, ending, charged, prompt, cached,
-        completion, reasoning, source, cost, ttft_ms, duration_ms)
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)
+        completion, reasoning, source, cost, ttft_ms, duration_ms, units)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)
     ON CONFLICT DO NOTHING";
 
 // A sum stops at 2^61 rather than turn into a floating-point number, which the column refuses: an append that
@@ -86,6 +86,7 @@ fn within_bounds(mut record: UsageRecord) -> UsageRecord {
     ] {
         *tokens = count(*tokens).unsigned_abs();
     }
+    record.units = count(record.units).unsigned_abs();
     let most = count(u64::MAX);
     record.cost = Money::from_nanos(record.cost.nanos().clamp(-most, most));
     record
@@ -113,6 +114,7 @@ fn insert_event(
         record.cost.nanos(),
         record.ttft_ms,
         record.duration_ms,
+        count(record.units),
     ])?;
     Ok(changed > 0)
 }

@@ -170,5 +170,6 @@ fn read(row: &Row<'_>) -> rusqlite::Result<UsageRecord> {
         cost: Money::from_nanos(row.get("cost")?),
         ttft_ms: row.get("ttft_ms")?,
         duration_ms: row.get("duration_ms")?,
+        units: get_count(row, "units")?,
     })
 }

@@ -45,10 +45,11 @@ impl Server {
 
 fn request(url: &str) -> UpstreamRequest {
     UpstreamRequest {
+        method: Method::Post,
         url: url.to_owned(),
         headers: HeaderList::new(),
         secret: None,
-        body: Bytes::from_static(b"{}"),
+        body: Bytes::from_static(b"{}").into(),
         first_byte_timeout: Duration::from_secs(20),
         idle_timeout: Duration::from_secs(20),
     }

@@ -33,7 +33,7 @@ pub struct OpenEntry {
     pub streamed: bool,
     /// Prompt tokens as estimated at admission.
     pub prompt_estimate: u64,
-    /// The prices at that time.
+    /// The prices at that time. Last: the journal keeps an entry by the order of its fields.
     pub price: Price,
 }
 
@@ -86,6 +86,7 @@ impl OpenEntry {
             cost: self.price.cost(&tokens),
             ttft_ms: progress.and_then(|seen| seen.ttft_ms),
             duration_ms: progress.map_or(0, |seen| seen.elapsed_ms),
+            units: 0,
         }
     }
 }

@@ -91,6 +91,10 @@ pub struct UsageRecord {
     pub ttft_ms: Option<u32>,
     /// Milliseconds from admission to the end.
     pub duration_ms: u32,
+    /// What the endpoint counts besides tokens: whole seconds of sound, pictures, texts to embed, documents to rank.
+    /// Last, and 0 in records of earlier versions: the journal keeps a record by the order of its fields.
+    #[serde(default)]
+    pub units: u64,
 }
 
 impl UsageRecord {

@@ -114,6 +114,7 @@ fn record(began: Timestamp, number: u64) -> Result<UsageRecord, Failure> {
         cost: Money::from_nanos(7),
         ttft_ms: None,
         duration_ms: 3,
+        units: 0,
     })
 }
 

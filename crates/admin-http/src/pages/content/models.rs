@@ -175,6 +175,7 @@ fn filled(model: &ShownModel) -> Filled {
         ("price_prompt", price.prompt),
         ("price_cached", price.cached_prompt),
         ("price_completion", price.completion),
+        ("price_unit", price.unit),
     ] {
         form.add(name, money(price.nanos()));
     }
@@ -200,9 +201,7 @@ fn fill_targets(form: &mut Filled, model: &ShownModel) {
                 .unwrap_or_default(),
         );
         for quirk in &target.quirks {
-            match quirk {
-                Quirk::NoStreamUsage => add("quirk", "no_stream_usage".to_owned()),
-            }
+            add("quirk", quirk.as_str().to_owned());
         }
     }
 }
@@ -221,6 +220,7 @@ fn wanted(fields: &Fields, id: ModelId) -> Result<WantedModel, Problem> {
         prompt: price("price_prompt")?,
         cached_prompt: price("price_cached")?,
         completion: price("price_completion")?,
+        unit: price("price_unit")?,
     };
     wanted.access = access(fields)?;
     wanted.fallbacks = words("fallbacks", fields.one("fallbacks"))?;
@@ -267,9 +267,8 @@ fn targets(fields: &Fields) -> Result<Vec<WantedTarget>, Problem> {
         target.secret_text = text(fields, &name("secret_text")).map(SecretString::from);
         target.weight = count(fields, &name("weight"))?;
         target.max_in_flight = count(fields, &name("max_in_flight"))?;
-        if one("quirk") == "no_stream_usage" {
-            target.quirks.push(Quirk::NoStreamUsage);
-        }
+        let ticked = |quirk: &Quirk| fields.all(&name("quirk")).any(|word| word == quirk.as_str());
+        target.quirks.extend(Quirk::ALL.into_iter().filter(ticked));
         targets.push(target);
     }
     Ok(targets)

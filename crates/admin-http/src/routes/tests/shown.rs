@@ -32,6 +32,7 @@ fn record(user: UserId, time: Timestamp, groups: &[&str], seed: u8) -> UsageReco
         cost: Money::from_nanos(1_500_000_000),
         ttft_ms: None,
         duration_ms: 1,
+        units: 0,
     }
 }
 

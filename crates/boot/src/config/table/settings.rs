@@ -39,7 +39,7 @@ pub(in crate::config) const SECTIONS: [(&str, &str); 14] = [
 ];
 
 /// All of them, in the order of the reference.
-pub(super) const SETTINGS: [Setting; 61] = [
+pub(super) const SETTINGS: [Setting; 62] = [
     setting(
         "gateway",
         "listen",
@@ -64,7 +64,12 @@ pub(super) const SETTINGS: [Setting; 61] = [
         Span,
         "how long running requests may go on after that; later ones end in an error",
     ),
-    setting("gateway", "max_body", Size, "the longest request body"),
+    setting(
+        "gateway",
+        "max_body",
+        Size,
+        "the longest request body; more for uploads of sound and pictures",
+    ),
     setting(
         "gateway",
         "max_buffered",
@@ -82,6 +87,12 @@ pub(super) const SETTINGS: [Setting; 61] = [
         "body_timeout",
         Span,
         "how long a request body may take to arrive",
+    ),
+    setting(
+        "gateway",
+        "answers_kept",
+        Span,
+        "how long an answer that its model server keeps can be asked for again",
     ),
     setting(
         "gateway",

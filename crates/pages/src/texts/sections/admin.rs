@@ -26,8 +26,8 @@ section! {
         default_target everyone nobody these_groups id id_hint groups groups_hint aliases aliases_hint owned_by
         owned_by_hint targets_hint target base_url base_url_hint target_model target_model_hint secret
         secret_hint secret_text secret_text_hint more target_id target_id_hint weight weight_hint
-        max_in_flight max_in_flight_hint no_stream_usage prices price_prompt price_cached
-        price_completion limits further endpoints endpoints_hint fallbacks fallbacks_hint context
+        max_in_flight max_in_flight_hint no_stream_usage first_choice_only cumulative prices price_prompt price_cached
+        price_completion price_unit limits further endpoints endpoints_hint fallbacks fallbacks_hint context
         context_hint answer answer_hint first_byte first_byte_hint idle idle_hint
 }
 

@@ -5,7 +5,6 @@ use bytes::Bytes;
 use llmgw_usage::ledger::End;
 
 use super::{BrokenOff, Passed};
-use crate::Dialect;
 use crate::dialect::{ErrorText, error_event};
 use crate::guard::Guard;
 use crate::sse::{EventSplitter, Piece};
@@ -14,19 +13,22 @@ use crate::stream_reader::{Seen, StreamReader};
 pub(super) struct Events {
     splitter: EventSplitter,
     reader: StreamReader,
-    dialect: Dialect,
     // The client did not ask for the usage event: we did.
     take_usage_out: bool,
 }
 
 impl Events {
-    pub(super) fn new(dialect: Dialect, take_usage_out: bool) -> Self {
+    pub(super) fn new(reader: StreamReader, take_usage_out: bool) -> Self {
         Self {
             splitter: EventSplitter::default(),
-            reader: StreamReader::new(dialect),
-            dialect,
+            reader,
             take_usage_out,
         }
+    }
+
+    /// The id of the answer, when it was seen.
+    pub(super) fn answer_id(&self) -> Option<&str> {
+        self.reader.answer_id()
     }
 
     /// Takes a read, and gives what became whole with it.
@@ -41,7 +43,10 @@ impl Events {
                     let seen = reader.read(&bytes);
                     (bytes, seen)
                 }
-                Piece::Part(bytes) => (bytes, Seen::Event),
+                Piece::Part { bytes, last } => {
+                    reader.read_part(&bytes, last);
+                    (bytes, Seen::Event)
+                }
             };
             if take_usage_out && seen == Seen::UsageEvent {
                 as_it_came = false;
@@ -61,6 +66,7 @@ impl Events {
     /// Gives what is left when the stream is over.
     pub(super) fn end(&mut self, guard: &mut Guard) -> Passed {
         let mut kept = Kept::default();
+        let mut cut_off = false;
         if let Some(tail) = self.splitter.finish() {
             // An event without its empty line may still be all there.
             let whole = tail.whole || self.reader.is_all_there(&tail.bytes);
@@ -70,11 +76,13 @@ impl Events {
                 Seen::Event
             };
             self.tell(guard);
-            if (tail.whole || self.reader.ended()) && !(self.take_usage_out && seen == Seen::UsageEvent) {
+            cut_off = !tail.whole && !self.reader.ended();
+            let ours = self.take_usage_out && seen == Seen::UsageEvent;
+            if !cut_off && !ours {
                 kept.push(tail.bytes);
             }
         }
-        if self.reader.ended() {
+        if self.reader.ended() || (self.reader.may_end() && !cut_off && !self.splitter.in_parts()) {
             guard.finish(End::Complete);
         } else if self.reader.failed() && self.splitter.is_between_events() {
             // The client was told already, in the model server's own words.
@@ -98,11 +106,11 @@ impl Events {
             code: Some("upstream_error"),
             param: None,
         };
-        Ok(error_event(self.dialect, &error))
+        Ok(error_event(self.reader.dialect(), &error))
     }
 
     fn tell(&self, guard: &mut Guard) {
-        guard.saw(self.reader.tokens(), self.reader.said());
+        guard.saw(self.reader.told(), self.reader.said());
     }
 }
 

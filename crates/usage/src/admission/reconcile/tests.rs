@@ -32,6 +32,7 @@ fn record(number: u8, time: &str, end: End, tokens: u64) -> UsageRecord {
         cost: Money::from_nanos(i64::try_from(tokens).unwrap() * 10),
         ttft_ms: None,
         duration_ms: 5,
+        units: 0,
     }
 }
 

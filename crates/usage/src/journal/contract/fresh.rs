@@ -25,6 +25,7 @@ pub fn open_entry(record: &UsageRecord) -> OpenEntry {
             prompt: Money::from_nanos(2_000_000),
             cached_prompt: Money::from_nanos(1_000_000),
             completion: Money::from_nanos(6_000_000),
+            unit: Money::from_nanos(9),
         },
     }
 }

@@ -21,6 +21,7 @@ pub fn a_record_comes_back_as_it_was(journal: &dyn UsageJournal) {
         target: Some(target("http://büro:1/\"'\\")),
         streamed: true,
         status: 599,
+        units: u64::MAX,
         ..record()
     };
     let bare = UsageRecord {

@@ -25,6 +25,7 @@ pub async fn a_record_comes_back_as_it_was(ledger: &dyn UsageLedger) {
         target: Some(target("http://büro:1/\"'\\")),
         streamed: true,
         status: 599,
+        units: 1 << 53,
         ..record()
     };
     let bare = UsageRecord {

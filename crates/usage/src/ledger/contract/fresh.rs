@@ -52,6 +52,7 @@ pub(super) fn record_of(user: UserId, time: Timestamp) -> UsageRecord {
         cost: Money::from_nanos(123),
         ttft_ms: Some(40),
         duration_ms: 900,
+        units: 0,
     }
 }
 

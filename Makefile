@@ -28,7 +28,7 @@ test-sdk: ## the OpenAI and Anthropic clients against a real model, and the page
 	@eval "$$(python3 tests/modelserver/fetch.py --sdk)" && \
 	  LLMGW_STANDALONE_BIN="$(abspath $(TARGET))/debug/llm-gateway-standalone" \
 	  LLMGW_BINARIES="$(abspath $(TARGET))/debug" \
-	  "$$LLMGW_SDK_PYTHON" -B -m pytest tests/sdk tests/browser tests/rest tests/metrics tests/deploy
+	  "$$LLMGW_SDK_PYTHON" -B -m pytest tests/sdk tests/browser tests/rest tests/metrics tests/deploy tests/docs
 
 lint: ## formatting and clippy, warnings are errors
 	$(CARGO) fmt --all --check

@@ -74,5 +74,14 @@ if ! command -v cargo >/dev/null; then
   exit 1
 fi
 if [[ ${1:-} != --bench ]]; then
+  # What builds the book of the documents. Without what serves and searches it, that takes a minute or two, once.
+  mdbook_version=0.4.52 cache=${LLMGW_CACHE:-$HOME/.cache/llmgw}
+  mdbook=$cache/mdbook-$mdbook_version
+  if [[ ! -x $mdbook/bin/mdbook ]]; then
+    echo "building mdbook $mdbook_version"
+    cargo install mdbook --version "$mdbook_version" --locked --no-default-features --quiet \
+      --root "$mdbook" --target-dir "$mdbook/target"
+    rm -rf "$mdbook/target"
+  fi
   python3 tests/modelserver/fetch.py --sdk --mongod
 fi

@@ -3,6 +3,12 @@
 //!
 //! `--once` asks itself three times and ends, else it serves until Ctrl-C.
 
+#![expect(
+    clippy::expect_used,
+    clippy::print_stdout,
+    reason = "an example prints what it does, and ends where the system has no random bits"
+)]
+
 use std::error::Error;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};

@@ -8,6 +8,7 @@ is gone. A scale of 1 takes the manifests' own seconds; the tests' is less.
 
 import argparse
 import asyncio
+import concurrent.futures
 import dataclasses
 import json
 import os
@@ -330,7 +331,9 @@ def start_redis(folder):
 
 def play(binaries, scale, stream_seconds):
     with tempfile.TemporaryDirectory(prefix="llmgw-lifecycle-") as folder:
-        return asyncio.run(Play(binaries, folder, scale, stream_seconds).run())
+        # In a thread of its own: tests of pages leave a loop in this one.
+        with concurrent.futures.ThreadPoolExecutor(1) as thread:
+            return thread.submit(asyncio.run, Play(binaries, folder, scale, stream_seconds).run()).result()
 
 
 def main():

@@ -1,0 +1,308 @@
+"""Clients that people use, each against real model servers through the real gateway.
+
+What each was seen to do goes into docs/reference/clients.md (`make test-clients`). A client that has no such thing has a
+reason in ABSENT; whatever else does not work is a failure.
+"""
+
+import contextlib
+import http.client
+import json
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+HERE = pathlib.Path(__file__).parent
+sys.path.insert(0, str(ROOT / "tests" / "modelserver"))
+from servers import start_gateway, start_model_server  # noqa: E402
+
+UPSTREAM_KEY = "the model servers' own key"
+CAPABILITIES = {
+    "chat": "chat",
+    "stream": "streams",
+    "tools": "tools",
+    "json_schema": "JSON schema",
+    "embeddings": "embeddings",
+    "errors": "errors as its own",
+    "retries": "waits and tries again",
+    "no_retry": "does not try again what cannot work",
+    "cancel": "stops what it leaves",
+}
+CLIENTS = {
+    "PyPI `openai`": ("python", "openai_python.py", "openai"),
+    "PyPI `anthropic`": ("python", "anthropic_python.py", "anthropic"),
+    "PyPI `langchain-openai`": ("python", "langchain_python.py", "langchain-openai"),
+    "PyPI `litellm`": ("python", "litellm_python.py", "litellm"),
+    "PyPI `instructor`": ("python", "instructor_python.py", "instructor"),
+    "PyPI `llm`": ("python", "llm_python.py", "llm"),
+    "npm `openai`": ("node", "openai_node.mjs", "openai"),
+    "npm `@anthropic-ai/sdk`": ("node", "anthropic_node.mjs", "@anthropic-ai/sdk"),
+    "npm `ai`": ("node", "ai_node.mjs", "ai"),
+    "crates.io `async-openai`": ("rust", None, "async-openai"),
+}
+ABSENT = {
+    ("PyPI `anthropic`", "embeddings"): "Anthropic's API has none",
+    ("npm `@anthropic-ai/sdk`", "embeddings"): "Anthropic's API has none",
+    ("PyPI `instructor`", "stream"): "it streams parts of objects, which are no text",
+    ("PyPI `instructor`", "embeddings"): "it makes objects only",
+    ("PyPI `instructor`", "cancel"): "it waits for whole objects",
+    ("PyPI `litellm`", "no_retry"): "it has retries of its own, by kind of error",
+    ("PyPI `llm`", "tools"): "its models of OpenAI's kind let the model choose, and never must it call",
+    ("PyPI `llm`", "embeddings"): "only those of OpenAI itself",
+    ("PyPI `llm`", "retries"): "it has none",
+    ("PyPI `llm`", "no_retry"): "it has none",
+    ("PyPI `llm`", "cancel"): "a prompt that is left goes on to its end in its process",
+    ("npm `ai`", "no_retry"): "it does not read `x-should-retry`",
+}
+SEEN = {}
+
+
+class Gateway:
+    def __init__(self, ready):
+        self.ready = ready
+        self.api = ready["api"]
+
+    def admin(self, method, path, body=None):
+        request = urllib.request.Request(
+            self.ready["admin"] + path,
+            method=method,
+            data=None if body is None else json.dumps(body).encode(),
+            headers={"Authorization": f"Bearer {self.ready['admin_key']}", "Content-Type": "application/json"},
+        )
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return json.loads(answer.read() or b"null")
+
+    def new_key(self, owner, **more):
+        return self.admin("POST", "/api/v1/keys", {"owner": owner, "name": "client"} | more)["key"]
+
+    def events(self, user):
+        return self.admin("GET", f"/api/v1/usage/events?limit=1000&user={user}")["data"]
+
+    def errors(self, code):
+        with urllib.request.urlopen(self.ready["health"] + "/metrics", timeout=10) as answer:
+            lines = answer.read().decode().splitlines()
+        return sum(float(line.rsplit(" ", 1)[1]) for line in lines if line.startswith(f'llmgw_errors_total{{code="{code}"'))
+
+
+@pytest.fixture(scope="module")
+def gateway():
+    fetched = subprocess.run(
+        [sys.executable, ROOT / "tests" / "modelserver" / "fetch.py", "--json"], stdout=subprocess.PIPE, check=True
+    )
+    os.environ |= json.loads(fetched.stdout)
+    with tempfile.TemporaryDirectory(prefix="llmgw-clients-") as name, contextlib.ExitStack() as stack:
+        folder = pathlib.Path(name)
+        servers = {}
+        for model, mode in (("smollm2", "chat"), ("smollm2-embed", "embed")):
+            server = start_model_server(folder, model, UPSTREAM_KEY, mode=mode)
+            stack.callback(server.stop)
+            servers[model] = server.ready["listening"]
+        running = start_gateway(pathlib.Path(os.environ["LLMGW_STANDALONE_BIN"]), folder, servers, UPSTREAM_KEY)
+        stack.callback(running.stop)
+        gateway = Gateway(running.ready)
+        target = {"base_url": servers["smollm2"], "model": "smollm2", "max_in_flight": 1, "secret_text": UPSTREAM_KEY}
+        gateway.admin("POST", "/api/v1/models", {"id": "one-at-a-time", "targets": [target]})
+        yield gateway
+
+
+@pytest.fixture(scope="module")
+def keys(gateway):
+    """For each client a key, one whose limit is used up, and one that no request fits into."""
+    made = {}
+    for number, client in enumerate(CLIENTS):
+        owner = f"client-{number}"
+        limited = gateway.new_key(f"{owner}-limited", limits=[{"unit": "requests", "window": "day", "amount": 1}])
+        chat(gateway, limited, "smollm2", 1).close()
+        never = gateway.new_key(f"{owner}-never", limits=[{"unit": "tokens", "window": "day", "amount": 1}])
+        made[client] = (owner, {"KEY": gateway.new_key(owner), "LIMITED_KEY": limited, "NEVER_KEY": never})
+    return made
+
+
+def chat(gateway, key, model, tokens, **more):
+    """A chat in plain HTTP; the connection is open until it is closed."""
+    connection = http.client.HTTPConnection(gateway.api.removeprefix("http://").removesuffix("/v1"), timeout=60)
+    body = {"model": model, "max_tokens": tokens, "messages": [{"role": "user", "content": "Count."}]} | more
+    headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
+    connection.request("POST", "/v1/chat/completions", json.dumps(body), headers)
+    connection.answer = connection.getresponse()
+    assert connection.answer.status == 200
+    connection.answer.read(1)
+    return connection
+
+
+def command(client):
+    kind, driver, _ = CLIENTS[client]
+    if kind == "python":
+        return [os.environ["LLMGW_CLIENTS_PYTHON"], "-B", HERE / "drivers" / driver]
+    if kind == "node":
+        return [os.environ["LLMGW_CLIENTS_NODE"], pathlib.Path(os.environ["LLMGW_CLIENTS_DRIVERS"]) / driver]
+    return [os.environ["LLMGW_CLIENTS_RUST"]]
+
+
+def start(client, capability, gateway, keys):
+    variables = {f"CLIENT_{name}": key for name, key in keys[client][1].items()} | {"CLIENT_BASE": gateway.api}
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("LLMGW_", "OPENAI_", "ANTHROPIC_"))}
+    return subprocess.Popen(
+        [str(part) for part in (*command(client), capability)],
+        env=inherited | variables,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def result(process):
+    out, said = process.communicate(timeout=120)
+    assert process.returncode == 0, said[-4000:]
+    return json.loads(out.splitlines()[-1])
+
+
+def eventually(what, check, within=20):
+    deadline = time.monotonic() + within
+    while not (found := check()):
+        assert time.monotonic() < deadline, what
+        time.sleep(0.1)
+    return found
+
+
+CASES = [(client, capability) for client in CLIENTS for capability in CAPABILITIES if (client, capability) not in ABSENT]
+
+
+@pytest.mark.parametrize(("client", "capability"), CASES)
+def test_it_works(client, capability, gateway, keys):
+    globals().get(f"check_{capability}", check_plainly)(client, capability, gateway, keys)
+    SEEN[client, capability] = True
+
+
+def run(client, capability, gateway, keys):
+    return result(start(client, capability, gateway, keys))
+
+
+def newest(gateway, keys, client, end, before):
+    """The record of the one request that came after `before` of them."""
+    user = keys[client][0]
+    events = eventually(f"a record of {client}", lambda: [e for e in gateway.events(user)[: -before or None]])
+    assert len(events) == 1 and events[0]["end"] == end, events
+    return events[0]
+
+
+def check_plainly(client, capability, gateway, keys):
+    before = len(gateway.events(keys[client][0]))
+    seen = run(client, capability, gateway, keys)
+    record = newest(gateway, keys, client, "complete", before)
+    assert record["source"] == "reported"
+    if capability in ("chat", "stream"):
+        assert seen["text"].strip()
+        assert record["tokens"]["completion"] == seen["tokens"] > 0
+    if capability == "stream":
+        assert seen["pieces"] > 1 and record["streamed"]
+    if capability == "tools":
+        assert seen["tool"] == "weather" and seen["arguments"]["city"] in ("Paris", "Rome")
+    if capability == "json_schema":
+        assert seen["object"]["city"] in ("Paris", "Rome") and isinstance(seen["object"]["degrees"], int)
+    if capability == "embeddings":
+        assert len(seen["vectors"]) == 2 and seen["vectors"][0] == seen["vectors"][1] > 100
+
+
+def check_errors(client, capability, gateway, keys):
+    seen = run(client, capability, gateway, keys)["errors"]
+    assert [status for status, _ in seen] == [401, 404, 429]
+    names = [name for _, name in seen]
+    # Its own exception for each, or one that tells them apart by the status.
+    assert all(names) and "Exception" not in names, names
+
+
+def check_retries(client, capability, gateway, keys):
+    refused = gateway.errors("service_unavailable")
+    holder = chat(gateway, keys[client][1]["KEY"], "one-at-a-time", 2000, stream=True, ignore_eos=True)
+    try:
+        process = start(client, capability, gateway, keys)
+        eventually(f"{client} is refused once", lambda: gateway.errors("service_unavailable") > refused, 60)
+    finally:
+        holder.close()
+    assert result(process)["text"].strip()
+
+
+def check_no_retry(client, capability, gateway, keys):
+    before = gateway.errors("insufficient_quota")
+    assert run(client, capability, gateway, keys) == {"refused": True}
+    assert gateway.errors("insufficient_quota") == before + 1
+
+
+def check_cancel(client, capability, gateway, keys):
+    before = len(gateway.events(keys[client][0]))
+    assert run(client, capability, gateway, keys) == {"left": True}
+    record = newest(gateway, keys, client, "client_gone", before)
+    assert record["tokens"]["completion"] < 900
+
+
+def snippets():
+    text = (ROOT / "docs" / "guides" / "clients.md").read_text()
+    found = re.findall(r"^```(sh|python|js)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    return [pytest.param(kind, code, id=code.splitlines()[0][:40]) for kind, code in found]
+
+
+@pytest.mark.parametrize(("kind", "code"), snippets())
+def test_the_snippets_of_the_guide_run(kind, code, gateway, keys):
+    key = keys["PyPI `openai`"][1]["KEY"]
+    code = code.replace("http://127.0.0.1:8080", gateway.api.removesuffix("/v1")).replace("sk-llmgw-...", key)
+    python = pathlib.Path(os.environ["LLMGW_CLIENTS_PYTHON"])
+    with tempfile.TemporaryDirectory(prefix="llmgw-snippet-") as folder:
+        environment = os.environ | {"LLM_USER_PATH": folder, "PATH": f"{python.parent}:{os.environ['PATH']}"}
+        if kind == "sh":
+            command = ["bash", "-euo", "pipefail", "-c", code]
+        elif kind == "python":
+            command = [python, "-c", code]
+        else:
+            command = [os.environ["LLMGW_CLIENTS_NODE"], "--input-type=module", "--eval", code]
+        ran = subprocess.run(
+            [str(part) for part in command],
+            cwd=os.environ["LLMGW_CLIENTS_DRIVERS"],
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=120,
+        )
+    assert ran.returncode == 0, ran.stderr[-4000:]
+    assert ran.stdout.strip()
+
+
+def version(client):
+    kind, _, package = CLIENTS[client]
+    if kind == "python":
+        show = f"import importlib.metadata as m; print(m.version({package!r}))"
+        return subprocess.run([os.environ["LLMGW_CLIENTS_PYTHON"], "-c", show], check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
+    if kind == "node":
+        return json.loads((HERE / "package.json").read_text())["dependencies"][package]
+    lines = (HERE / "async-openai" / "Cargo.lock").read_text().splitlines()
+    return lines[lines.index('name = "async-openai"') + 1].split('"')[1]
+
+
+def test_the_table_says_what_was_seen():
+    page = os.environ.get("LLMGW_CLIENTS_PAGE")
+    if not page:
+        pytest.skip("LLMGW_CLIENTS_PAGE names no file to write")
+    assert len(SEEN) == len(CASES), "something failed; no table is made of that"
+    reasons = sorted(set(ABSENT.values()))
+    lines = ["# Clients", "", "<!-- Made by `make test-clients`; do not edit. -->", ""]
+    lines += ["Each was run against a real model server (llama.cpp with SmolLM2) through the gateway. A number says why there is"]
+    lines += ["nothing to try. How to set each up: [clients](../guides/clients.md).", ""]
+    lines += [f"| client | version | {' | '.join(CAPABILITIES.values())} |", "|---|---|" + "---|" * len(CAPABILITIES)]
+    for client in CLIENTS:
+        cells = [
+            "yes" if (client, capability) in SEEN else str(reasons.index(ABSENT[client, capability]) + 1)
+            for capability in CAPABILITIES
+        ]
+        lines.append(f"| {client} | {version(client)} | {' | '.join(cells)} |")
+    lines += ["", *(f"{number}. {reason}" for number, reason in enumerate(reasons, 1))]
+    pathlib.Path(page).write_text("\n".join(lines) + "\n")

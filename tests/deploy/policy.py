@@ -198,6 +198,12 @@ def grace(things, settings):
 def budgets(things, settings):
     if settings is None:
         return
+    for thing in things:
+        if thing["kind"] == "HorizontalPodAutoscaler":
+            target = f"{thing['spec']['scaleTargetRef']['kind']}/{thing['spec']['scaleTargetRef']['name']}"
+            scaled = [other for name, other, _ in workloads(things) if name == target]
+            if [other["spec"].get("replicas") for other in scaled] != [None]:
+                yield f"{target} is not there, or says how many it is beside its autoscaler"
     for component in ("gateway", "portal", "admin"):
         if not any(named(thing) == f"PodDisruptionBudget/{component}" for thing in things):
             yield f"{component} has no disruption budget"
@@ -223,16 +229,49 @@ def network(things, settings):
     arrows = [(name, port) for name in ("StatefulSet/gateway", "Deployment/portal", "Deployment/admin") for port in (6379, 27017, 53)]
     arrows += [("StatefulSet/gateway", 8000), ("Deployment/admin", 8000), ("Deployment/portal", 443)]
     for name, port in arrows:
-        allowed = [
-            told
-            for spec in policies.values()
-            if "Egress" in spec["policyTypes"] and selects(spec["podSelector"], labels[name])
-            for rule in spec.get("egress", [])
-            for told in rule.get("ports", [{}])
-            if told.get("port", port) == port or told.get("port", port) <= port <= told.get("endPort", 0)
-        ]
-        if not allowed:
+        if not any(allows(told, port) for _, told in allowed(policies, "egress", labels[name])):
             yield f"{name} cannot reach port {port}"
+    yield from network_inwards(policies, labels)
+
+
+def network_inwards(policies, labels):
+    """Who is let in, by the port's name, and that nobody else is."""
+    programs = {"StatefulSet/gateway": "api", "Deployment/portal": "http", "Deployment/admin": "http"}
+    arrows = {(name, port, "ingress-nginx") for name, port in programs.items()}
+    arrows |= {(name, "health", "monitoring") for name in programs}
+    stores = {"StatefulSet/redis": "redis", "StatefulSet/mongo": "mongo"}
+    arrows |= {(to, stores[to], name) for to in stores if to in labels for name in programs}
+    for name, port, who in arrows:
+        peers = [peer for peer, told in allowed(policies, "ingress", labels[name]) if allows(told, port)]
+        if not any(lets_in(peer, labels.get(who), who) for peer in peers):
+            yield f"{who} cannot reach {name} at port {port}"
+    for name in programs:
+        for peer, told in allowed(policies, "ingress", labels[name]):
+            if lets_in(peer, None, "ingress-nginx") and allows(told, "health"):
+                yield f"the world reaches {name} at its health listener"
+
+
+def allowed(policies, way, labels):
+    """Each (peer, port) that the policies of these labels' pod allow, `way` being ingress or egress."""
+    for spec in policies.values():
+        if way.capitalize() in spec["policyTypes"] and selects(spec["podSelector"], labels):
+            for rule in spec.get(way, []):
+                for peer in rule.get({"ingress": "from", "egress": "to"}[way], [{}]):
+                    for told in rule.get("ports", [{}]):
+                        yield peer, told
+
+
+def allows(told, port):
+    first = told.get("port", port)
+    return first == port or (isinstance(first, int) and isinstance(port, int) and first <= port <= told.get("endPort", first))
+
+
+# A peer is some pods of this namespace, those with these labels, or all of the namespace of this name.
+def lets_in(peer, labels, namespace):
+    if labels is not None:
+        return "podSelector" in peer and "namespaceSelector" not in peer and selects(peer["podSelector"], labels)
+    wanted = {"kubernetes.io/metadata.name": namespace}
+    return "podSelector" not in peer and peer.get("namespaceSelector", {}).get("matchLabels") == wanted
 
 
 def ingress(things, settings):

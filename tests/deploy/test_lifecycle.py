@@ -1,12 +1,12 @@
-"""A pod of the gateway is deleted under load, with the manifests' timings in a tenth."""
+"""A pod of the gateway is deleted under load, with the manifests' timings in a third, so that a busy machine has room."""
 
 import os
 
 import lifecycle
 
-SCALE = 0.1
+SCALE = 0.3
 # Past preStop and linger, and well within drain.
-STREAM_SECONDS = 6.0
+STREAM_SECONDS = 8.0
 
 
 def test_a_deleted_pod_refuses_nobody_and_cuts_no_stream():

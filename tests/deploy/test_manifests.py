@@ -176,12 +176,19 @@ BREAKS = {
     "budgets": [
         lambda t: t.remove(find(t, "PodDisruptionBudget/gateway")),
         lambda t: workload(t, "StatefulSet/gateway").pop("topologySpreadConstraints"),
+        lambda t: find(t, "StatefulSet/gateway")["spec"].update(replicas=3),
+        lambda t: find(t, "HorizontalPodAutoscaler/gateway")["spec"]["scaleTargetRef"].update(name="other"),
     ],
     "network": [
         lambda t: find(t, "NetworkPolicy/default-deny")["spec"].update(policyTypes=["Ingress"]),
         lambda t: t.remove(find(t, "NetworkPolicy/to-stores")),
         lambda t: t.remove(find(t, "NetworkPolicy/to-model-servers")),
         lambda t: find(t, "NetworkPolicy/dns")["spec"]["egress"][0].pop("to"),
+        lambda t: t.remove(find(t, "NetworkPolicy/from-ingress")),
+        lambda t: find(t, "NetworkPolicy/from-ingress")["spec"]["ingress"][0]["ports"].pop(1),
+        lambda t: find(t, "NetworkPolicy/from-ingress")["spec"]["ingress"].pop(1),
+        lambda t: find(t, "NetworkPolicy/from-ingress")["spec"]["ingress"][0].pop("ports"),
+        lambda t: find(t, "NetworkPolicy/from-ingress")["spec"]["podSelector"]["matchExpressions"][0]["values"].remove("portal"),
     ],
     "ingress": [
         lambda t: find(t, "Ingress/gateway")["metadata"]["annotations"].pop("nginx.ingress.kubernetes.io/proxy-buffering"),
@@ -194,6 +201,22 @@ BREAKS = {
 
 def find_settings(things):
     return next(thing for thing in things if thing["kind"] == "ConfigMap")
+
+
+# The stores' own arrows are in the other overlay.
+BREAKS_OF_STORES = [
+    lambda t: find(t, "NetworkPolicy/redis")["spec"]["ingress"][0]["ports"][0].update(port="mongo"),
+    lambda t: find(t, "NetworkPolicy/mongo")["spec"]["ingress"][0]["from"][0]["podSelector"]["matchExpressions"][0]["values"].remove("admin"),
+    lambda t: t.remove(find(t, "NetworkPolicy/mongo")),
+]
+
+
+@pytest.mark.parametrize("break_it", BREAKS_OF_STORES)
+def test_a_missing_arrow_to_a_store_is_seen(break_it):
+    things = copy.deepcopy(objects("overlays/small"))
+    break_it(things)
+    said = policy.broken(things, settings("overlays/small"))
+    assert any(line.startswith("network:") for line in said), said
 
 
 @pytest.mark.parametrize(
@@ -214,6 +237,29 @@ def test_made_secrets_stay_and_are_only_their_owners(secrets):
     after = {file.name: file.read_bytes() for file in secrets.iterdir() if file.name != "idp.xml"}
     assert after.keys() == before.keys()
     assert [name for name in after if after[name] != before[name]] == ["admin_key"]
+    # It becomes a variable of model servers.
+    assert not after["inference_key"].endswith(b"\n")
+
+
+def test_a_pair_of_keys_is_made_anew_as_a_pair(secrets):
+    for key, public in (("handover.key", "handover.pub"), ("sp.key", "sp.crt")):
+        before = (secrets / public).read_bytes()
+        (secrets / key).unlink()
+        subprocess.run([ROOT / "deploy" / "make-secrets", secrets], check=True, stdout=subprocess.DEVNULL)
+        assert (secrets / public).read_bytes() != before
+
+
+def test_an_image_is_built_from_everything_that_a_build_needs():
+    let_through = [line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")]
+    copied = set()
+    for line in (ROOT / "deploy" / "Dockerfile").read_text().splitlines():
+        words = line.split()
+        if words[:1] == ["COPY"] and not words[1].startswith("--from"):
+            copied |= set(words[1:-1])
+    assert all((ROOT / source).exists() and source.split("/")[0] in let_through for source in copied)
+    # How the allocator is compiled is in .cargo.
+    members = tomllib.loads((ROOT / "Cargo.toml").read_text())["workspace"]["members"]
+    assert {".cargo", "Cargo.toml", "Cargo.lock", *(member.split("/")[0] for member in members)} <= copied
 
 
 def test_compose_names_files_and_volumes_that_there_are(secrets):

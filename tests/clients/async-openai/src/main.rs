@@ -134,9 +134,6 @@ async fn main() -> Result<()> {
         Some("cancel") => cancel().await?,
         other => return Err(format!("what is {other:?}?").into()),
     };
-    #[allow(clippy::print_stdout)]
-    {
-        println!("{seen}");
-    }
+    println!("{seen}");
     Ok(())
 }

@@ -86,13 +86,9 @@ pub(crate) fn parts(request: &ServiceRequest) -> Result<(Data<Admin>, Data<Doors
 
 /// Where a request comes from.
 pub(crate) fn peer(doors: &Doors, request: &HttpRequest) -> Option<IpAddr> {
-    let peer = request.peer_addr()?.ip();
-    let lists: Vec<&str> = request
-        .headers()
-        .get_all("x-forwarded-for")
-        .filter_map(|list| list.to_str().ok())
-        .collect();
-    Some(doors.proxies.client(peer, &lists))
+    let lists = request.headers().get_all("x-forwarded-for");
+    let lists = lists.filter_map(|list| list.to_str().ok());
+    Some(doors.proxies.client(request.peer_addr()?.ip(), lists))
 }
 
 /// Does the work also when the client leaves halfway: a change that the store has kept must be told, or what was

@@ -1,5 +1,6 @@
 //! How often keys were refused, by where they came from: whoever tries many is slowed down, and nobody else is.
 
+use core::net::IpAddr;
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -16,6 +17,16 @@ const MOST_ORIGINS: usize = 100_000;
 /// Where an attempt comes from: an address, or a network of addresses that one client has, as a number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Origin(pub u128);
+
+impl From<IpAddr> for Origin {
+    // One client of IPv6 has at least a network of 64 bits.
+    fn from(address: IpAddr) -> Self {
+        match address.to_canonical() {
+            IpAddr::V4(address) => Self(address.to_ipv6_mapped().to_bits()),
+            IpAddr::V6(address) => Self(address.to_bits() >> 64 << 64),
+        }
+    }
+}
 
 /// Counts refused keys by the minute.
 #[derive(Debug, Default)]
@@ -61,6 +72,15 @@ mod tests {
         assert_eq!(failures.note(Origin(1), at), Some(Duration::from_secs(50)));
         assert_eq!(failures.note(Origin(2), at), None);
         assert_eq!(failures.note(Origin(1), at + MINUTE), None);
+    }
+
+    #[test]
+    fn a_network_of_ipv6_is_one_origin() {
+        let of = |text: &str| Origin::from(text.parse::<IpAddr>().unwrap());
+        assert_eq!(of("2001:db8::1"), of("2001:db8::ffff:1"));
+        assert_ne!(of("2001:db8::1"), of("2001:db8:0:1::1"));
+        assert_eq!(of("::ffff:192.0.2.7"), of("192.0.2.7"));
+        assert_ne!(of("192.0.2.7"), of("192.0.2.8"));
     }
 
     #[test]

@@ -31,15 +31,16 @@ impl Proxies {
         }
     }
 
-    /// Whom `peer` asks for; `lists` are its `X-Forwarded-For` headers, in their order.
+    /// Whom `peer` asks for; `lists` are its `X-Forwarded-For` headers, in their order, and read of a proxy only.
     ///
     /// Each proxy adds to the end whom it was asked by: from there it is the first that is none of ours. What stands
     /// before may be made up.
     #[must_use]
-    pub fn client(&self, peer: IpAddr, lists: &[&str]) -> IpAddr {
+    pub fn client<'a>(&self, peer: IpAddr, lists: impl Iterator<Item = &'a str>) -> IpAddr {
         if !(self.is_proxy)(peer) {
             return peer;
         }
+        let lists: Vec<&str> = lists.collect();
         let named = lists.iter().flat_map(|list| list.split(','));
         let mut last = peer;
         for name in named.rev() {
@@ -67,7 +68,8 @@ mod tests {
 
     fn client(lists: &[&str]) -> String {
         let ours = Proxies::which(|address| address.to_string().starts_with("10."));
-        ours.client("10.0.0.1".parse().unwrap(), lists).to_string()
+        ours.client("10.0.0.1".parse().unwrap(), lists.iter().copied())
+            .to_string()
     }
 
     #[test]
@@ -89,6 +91,6 @@ mod tests {
     #[test]
     fn nobody_else_is_believed() {
         let peer: IpAddr = "192.0.2.1".parse().unwrap();
-        assert_eq!(Proxies::default().client(peer, &["10.0.0.1"]), peer);
+        assert_eq!(Proxies::default().client(peer, ["10.0.0.1"].into_iter()), peer);
     }
 }

@@ -31,15 +31,7 @@ pub(crate) fn refused(admin: &Admin, path: &str, peer: Option<IpAddr>) -> Proble
         peer = peer.map(tracing::field::display),
         "admin key refused"
     );
-    let origin = Origin(peer.map_or(0, number));
+    let origin = peer.map_or(Origin(0), Origin::from);
     let wait = admin.failures.note(origin, admin.clock.monotonic());
     wait.map_or_else(Problem::unauthorized, Problem::too_many)
-}
-
-// One client has a whole network of the sixth version.
-fn number(address: IpAddr) -> u128 {
-    match address.to_canonical() {
-        IpAddr::V4(address) => u128::from(address.to_bits()),
-        IpAddr::V6(address) => address.to_bits() >> 64 << 64,
-    }
 }

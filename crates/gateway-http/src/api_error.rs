@@ -81,29 +81,22 @@ impl ApiError {
 
     /// Who may take a model away.
     pub(crate) fn no_deleting() -> Self {
-        let message =
-            "Models belong to this gateway and cannot be deleted here. An administrator can remove them.";
-        let status = StatusCode::METHOD_NOT_ALLOWED;
-        Self::plain(
-            Dialect::OpenAi,
-            status,
-            INVALID,
-            "method_not_allowed",
-            message.to_owned(),
+        Self::other_method(
+            "Models belong to this gateway and cannot be deleted here. An administrator can remove them.",
         )
     }
 
     /// What nobody may see.
     pub(crate) fn no_listing() -> Self {
-        let message = "Chats that are kept cannot be listed: model servers do not know whose they are. Ask for one by its id.";
-        let status = StatusCode::METHOD_NOT_ALLOWED;
-        Self::plain(
-            Dialect::OpenAi,
-            status,
-            INVALID,
-            "method_not_allowed",
-            message.to_owned(),
+        Self::other_method(
+            "Chats that are kept cannot be listed: model servers do not know whose they are. Ask for one by its id.",
         )
+    }
+
+    fn other_method(message: &str) -> Self {
+        let status = StatusCode::METHOD_NOT_ALLOWED;
+        let (kind, code) = (INVALID, "method_not_allowed");
+        Self::plain(Dialect::OpenAi, status, kind, code, message.to_owned())
     }
 
     /// The path is not served.

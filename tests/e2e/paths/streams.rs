@@ -1,7 +1,7 @@
 //! Sound and pictures, as they come: bytes of any kind, and streams in words of their own.
 
 use llmgw_tests::answers::{self, LAST_CHUNK, chunk};
-use llmgw_tests::{Answer, Event, Gateway, Piece, Received, Reply, Request, Tap, Tokens};
+use llmgw_tests::{Answer, Call, Connection, Event, Gateway, Piece, Received, Reply, Request, Tap, Tokens};
 use serde_json::json;
 
 use super::samples::{SAMPLES, Sample, form, form_type};
@@ -142,8 +142,8 @@ async fn sound_passes_as_it_is_and_as_it_comes() {
     }
 }
 
-#[tokio::test]
-async fn sound_that_broke_off_is_not_whole() {
+// An answer of sound whose head came.
+async fn sound_begun() -> (Tap, Gateway, Connection, Call) {
     let mut tap = Tap::by_hand();
     let gateway = Gateway::before(&tap).await;
     let body = r#"{"model":"smollm2","input":"Ahoy"}"#;
@@ -154,6 +154,12 @@ async fn sound_that_broke_off_is_not_whole() {
     let mut call = tap.call().await;
     call.write("HTTP/1.1 200 OK\r\nContent-Type: audio/mpeg\r\nTransfer-Encoding: chunked\r\n\r\n")
         .await;
+    (tap, gateway, client, call)
+}
+
+#[tokio::test]
+async fn sound_that_broke_off_is_not_whole() {
+    let (_tap, gateway, mut client, mut call) = sound_begun().await;
     call.write(chunk(b"one")).await;
     assert_eq!(client.piece().await, Piece::Bytes(b"one".to_vec()));
     // No last chunk.
@@ -165,16 +171,7 @@ async fn sound_that_broke_off_is_not_whole() {
 
 #[tokio::test]
 async fn a_piece_of_sound_waits_for_no_other() {
-    let mut tap = Tap::by_hand();
-    let gateway = Gateway::before(&tap).await;
-    let body = r#"{"model":"smollm2","input":"Ahoy"}"#;
-    let mut client = gateway.connect().await;
-    client
-        .send(&gateway.request("/v1/audio/speech", body).bytes())
-        .await;
-    let mut call = tap.call().await;
-    call.write("HTTP/1.1 200 OK\r\nContent-Type: audio/mpeg\r\nTransfer-Encoding: chunked\r\n\r\n")
-        .await;
+    let (_tap, gateway, mut client, mut call) = sound_begun().await;
     for piece in ["one", "two", "three"] {
         call.write(chunk(piece.as_bytes())).await;
         assert_eq!(client.piece().await, Piece::Bytes(piece.as_bytes().to_vec()));

@@ -168,7 +168,7 @@ dir = "{self.journal}"
         try:
             self.admin("model", "add", "m", "--url", model_server)
             self.key = self.admin("key", "create", "--owner", "play", "--name", "play")["key"]
-            await asyncio.sleep(1.5)  # every gateway has heard of a change by then
+            await self.knows_the_model()
             begun = asyncio.Semaphore(0)
             streams = [asyncio.create_task(self.one_stream(begun)) for _ in range(STREAMS)]
             for _ in streams:
@@ -179,6 +179,13 @@ dir = "{self.journal}"
                 gateway.process.kill()
                 gateway.process.wait()
             gateway.process.stdout.close()
+
+    async def knows_the_model(self):
+        deadline = time.monotonic() + 20
+        while not (await exchange(self.api, self.request(False))).startswith(b"HTTP/1.1 200"):
+            assert time.monotonic() < deadline, "the gateway never heard of its model"
+            await asyncio.sleep(0.1)
+        self.result.short_answered += 1
 
     async def delete_the_pod(self, gateway, streams):
         self.gone = asyncio.Event()

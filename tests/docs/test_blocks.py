@@ -83,6 +83,13 @@ def run(script, folder):
     return ran.stdout
 
 
+def until(holds):
+    deadline = time.monotonic() + 30
+    while not holds():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.1)
+
+
 @contextlib.contextmanager
 def model_server():
     fetch = [sys.executable, ROOT / "tests" / "modelserver" / "fetch.py", "--json"]
@@ -139,7 +146,10 @@ def test_the_guide_to_start_works_as_it_is_written(workplace):
         assert '"usage"' in answered and '"limits"' in answered
         python = subprocess.run([sys.executable, "-c", filled(client)], stdout=subprocess.PIPE, check=True, text=True, timeout=SECONDS)
         assert python.stdout.strip()
-        time.sleep(2)  # until what was used is in the ledger
+        # A record is in the ledger within about a second.
+        report = give.splitlines()[-1]
+        assert "usage report" in report
+        until(lambda: "smollm2" in run(report, workplace))
         reported = run(give, workplace)
         assert "alice" in reported and "smollm2" in reported and "local" in reported
     # What the guide shows is what it prints, but for ports and tokens.

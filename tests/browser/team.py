@@ -7,7 +7,6 @@ Needs Python's standard library, openssl, redis-server and SimpleSAMLphp; `scrip
 import os
 import pathlib
 import secrets
-import socket
 import subprocess
 import sys
 import time
@@ -16,7 +15,7 @@ import urllib.request
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "modelserver"))
-from servers import STOP_SECONDS, Server, start_model_server  # noqa: E402
+from servers import STOP_SECONDS, Server, free_ports, start_model_server, start_redis  # noqa: E402
 
 MODEL = "smollm2"
 MODEL_KEY_VARIABLE = "LLMGW_UPSTREAM_SMOLLM2"
@@ -200,17 +199,7 @@ default = [
     def _start_redis(self):
         folder = self.folder / "redis"
         folder.mkdir()
-        self._loose("redis", ["redis-server", "--port", self.ports["redis"], "--bind", "127.0.0.1", "--save", "",
-                              "--dir", folder])  # fmt: skip
-        deadline = time.monotonic() + START_SECONDS
-        while True:
-            try:
-                socket.create_connection(("127.0.0.1", self.ports["redis"]), timeout=1).close()
-                return
-            except OSError:
-                if time.monotonic() > deadline:
-                    raise
-                time.sleep(0.05)
+        self.loose.append(start_redis(folder, self.ports["redis"]))
 
     def _start_idp(self):
         folder = self.folder / "idp"
@@ -232,15 +221,3 @@ default = [
                 if time.monotonic() > deadline:
                     raise
                 time.sleep(0.1)
-
-
-def free_ports(count):
-    """Ports that nobody listens on now."""
-    sockets = [socket.socket() for _ in range(count)]
-    try:
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [one.getsockname()[1] for one in sockets]
-    finally:
-        for one in sockets:
-            one.close()

@@ -14,7 +14,6 @@ import json
 import os
 import pathlib
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -25,7 +24,7 @@ import policy
 from rendered import ROOT, objects, settings_of
 
 sys.path.insert(0, str(ROOT / "tests" / "modelserver"))
-from servers import Server  # noqa: E402
+from servers import Server, free_ports, start_redis  # noqa: E402
 
 OVERLAY = "overlays/production"
 STREAMS = 500
@@ -151,13 +150,15 @@ dir = "{self.journal}"
         model_server = ModelServer(self.result.stream_seconds)
         upstream = await asyncio.start_server(model_server.answer, "127.0.0.1", 0, backlog=2000)
         port = upstream.sockets[0].getsockname()[1]
-        redis = start_redis(self.folder)
+        [redis_port] = free_ports(1)
+        redis = start_redis(self.folder, redis_port)
         try:
-            self.write_settings(redis.port)
+            self.write_settings(redis_port)
             await self.play(f"http://127.0.0.1:{port}")
             self.judge()
         finally:
-            redis.stop()
+            redis.terminate()
+            redis.wait(timeout=20)
             upstream.close()
         return self.result
 
@@ -308,32 +309,6 @@ async def exchange(where, request):
         return await reader.read(-1)
     finally:
         writer.close()
-
-
-class Redis:
-    def __init__(self, process, port):
-        self.process, self.port = process, port
-
-    def stop(self):
-        self.process.terminate()
-        self.process.wait(timeout=20)
-
-
-def start_redis(folder):
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = ["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder)]
-    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, start_new_session=True)
-    deadline = time.monotonic() + 20
-    while time.monotonic() < deadline:
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-            return Redis(process, port)
-        except OSError:
-            time.sleep(0.05)
-    process.kill()
-    raise AssertionError("redis-server did not start")
 
 
 def play(binaries, scale, stream_seconds):

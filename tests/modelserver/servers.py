@@ -3,11 +3,14 @@
 Each says in one line of JSON where it listens. Needs only Python's standard library, knows no HTTP.
 """
 
+import contextlib
 import json
 import os
 import pathlib
 import select
+import socket
 import subprocess
+import time
 
 SERVE = pathlib.Path(__file__).resolve().parent / "serve.py"
 START_SECONDS = 60
@@ -72,6 +75,33 @@ class Server:
             return self.process.wait()
         finally:
             self.process.stdout.close()
+
+
+def free_ports(count):
+    """Ports that nobody listens on now."""
+    with contextlib.ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for one in sockets:
+            one.bind(("127.0.0.1", 0))
+        return [one.getsockname()[1] for one in sockets]
+
+
+def start_redis(folder, port):
+    """A Redis of its own that keeps nothing: the process, once it listens."""
+    command = ["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder)]
+    with (folder / "redis.log").open("wb") as log:
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
+    deadline = time.monotonic() + START_SECONDS
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+            return process
+        except OSError:
+            if time.monotonic() > deadline or process.poll() is not None:
+                process.kill()
+                process.wait()
+                raise
+            time.sleep(0.05)
 
 
 def start_model_server(folder, alias, key, mode="chat"):

@@ -11,7 +11,7 @@ const CHAT: &str =
 const CHAT_STREAM: &str =
     r#"{"model":"smollm2","stream":true,"messages":[{"role":"user","content":"Ahoy, is it a lighthouse?"}]}"#;
 
-const fn tokens(prompt: u64, cached: u64, completion: u64) -> Tokens {
+pub(crate) const fn tokens(prompt: u64, cached: u64, completion: u64) -> Tokens {
     Tokens {
         prompt,
         cached,

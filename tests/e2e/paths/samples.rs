@@ -2,6 +2,8 @@
 
 use llmgw_tests::Tokens;
 
+use crate::metering::tokens;
+
 /// Separates the parts of forms.
 pub(super) const BOUNDARY: &str = "----boundary7MA4YWxk";
 
@@ -76,15 +78,6 @@ pub(super) const SAMPLES: &[Sample] = &[
     json("/v1/audio/transcriptions", "audio_transcriptions", "file=RIFF;language=en", HEARD, NONE).form().units(9),
     json("/v1/audio/translations", "audio_translations", "file=RIFF", r#"{"text":"Aye.","usage":{"type":"tokens","input_tokens":14,"input_token_details":{"text_tokens":0,"audio_tokens":14},"output_tokens":45,"total_tokens":59}}"#, tokens(14, 0, 45)).form(),
 ];
-
-const fn tokens(prompt: u64, cached: u64, completion: u64) -> Tokens {
-    Tokens {
-        prompt,
-        cached,
-        completion,
-        reasoning: 0,
-    }
-}
 
 const fn json(
     path: &'static str,

@@ -21,6 +21,7 @@ import pytest
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 HERE = pathlib.Path(__file__).parent
 sys.path.insert(0, str(ROOT / "tests" / "modelserver"))
+from admin import Admin  # noqa: E402
 from servers import start_gateway, start_model_server  # noqa: E402
 
 UPSTREAM_KEY = "the model servers' own key"
@@ -67,23 +68,14 @@ SEEN = {}
 class Gateway:
     def __init__(self, ready):
         self.ready = ready
+        self.admin = Admin(ready["admin"], ready["admin_key"])
         self.api = ready["api"]
 
-    def admin(self, method, path, body=None):
-        request = urllib.request.Request(
-            self.ready["admin"] + path,
-            method=method,
-            data=None if body is None else json.dumps(body).encode(),
-            headers={"Authorization": f"Bearer {self.ready['admin_key']}", "Content-Type": "application/json"},
-        )
-        with urllib.request.urlopen(request, timeout=10) as answer:
-            return json.loads(answer.read() or b"null")
-
     def new_key(self, owner, **more):
-        return self.admin("POST", "/api/v1/keys", {"owner": owner, "name": "client"} | more)["key"]
+        return self.admin.new_key(owner, "client", **more)["key"]
 
     def events(self, user):
-        return self.admin("GET", f"/api/v1/usage/events?limit=1000&user={user}")["data"]
+        return self.admin.call("GET", f"/api/v1/usage/events?limit=1000&user={user}")["data"]
 
     def errors(self, code):
         with urllib.request.urlopen(self.ready["health"] + "/metrics", timeout=10) as answer:
@@ -108,7 +100,7 @@ def gateway():
         stack.callback(running.stop)
         gateway = Gateway(running.ready)
         target = {"base_url": servers["smollm2"], "model": "smollm2", "max_in_flight": 1, "secret_text": UPSTREAM_KEY}
-        gateway.admin("POST", "/api/v1/models", {"id": "one-at-a-time", "targets": [target]})
+        gateway.admin.call("POST", "/api/v1/models", {"id": "one-at-a-time", "targets": [target]})
         yield gateway
 
 

@@ -11,7 +11,6 @@ import re
 import sys
 import tempfile
 import threading
-import urllib.error
 import urllib.request
 
 import pytest
@@ -21,6 +20,7 @@ from documented import documented
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "modelserver"))
+from admin import Admin  # noqa: E402
 from servers import start_gateway  # noqa: E402
 
 MODELS, USERS, MOST_SERIES = 100, 1000, 5000
@@ -105,15 +105,12 @@ class Client:
         return answer.status
 
 
+def admin(ready):
+    return Admin(ready["admin"], ready["admin_key"])
+
+
 def new_key(ready, owner, limits=()):
-    body = {"owner": owner, "name": "metrics", "models": [], "limits": list(limits)}
-    request = urllib.request.Request(
-        ready["admin"] + "/api/v1/keys",
-        data=json.dumps(body).encode(),
-        headers={"Authorization": f"Bearer {ready['admin_key']}", "Content-Type": "application/json"},
-    )
-    with urllib.request.urlopen(request, timeout=30) as answer:
-        return json.loads(answer.read())["key"]
+    return admin(ready).new_key(owner, "metrics", limits=limits)["key"]
 
 
 def scrape(ready):
@@ -188,12 +185,7 @@ def test_models_beyond_the_bound_share_one_label(gateway):
     key = new_key(gateway, "many@example.org")
     client = Client(gateway["api"])
     for number in range(MODELS):
-        request = urllib.request.Request(
-            gateway["admin"] + "/api/v1/models",
-            data=json.dumps(body | {"id": f"more-{number}"}).encode(),
-            headers={"Authorization": f"Bearer {gateway['admin_key']}", "Content-Type": "application/json"},
-        )
-        urllib.request.urlopen(request, timeout=30).close()
+        admin(gateway).call("POST", "/api/v1/models", body | {"id": f"more-{number}"})
         assert client.chat(key, f"more-{number}") in (502, 503)
     families = list(text_string_to_metric_families(scrape(gateway)))
     models = {s.labels["model"] for family in families for s in family.samples if "model" in s.labels}

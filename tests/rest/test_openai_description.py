@@ -12,7 +12,6 @@ import sys
 import tempfile
 import threading
 import urllib.parse
-import urllib.request
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
@@ -22,6 +21,7 @@ from openai_cases import EVENTS, FORM, JSON, answers, as_events, as_form, as_jso
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "modelserver"))
+from admin import Admin  # noqa: E402
 from servers import start_gateway  # noqa: E402
 
 PUBLIC, OWN = "public-model", 'own/"model"'
@@ -104,9 +104,7 @@ def gateway(model_server):
         try:
             target = {"id": "t", "base_url": model_server.address, "model": OWN}
             model = {"id": PUBLIC, "targets": [target]}
-            headers = {"Authorization": f"Bearer {running.ready['admin_key']}", "Content-Type": JSON}
-            address = running.ready["admin"] + "/api/v1/models"
-            urllib.request.urlopen(urllib.request.Request(address, json.dumps(model).encode(), headers)).close()
+            Admin(running.ready["admin"], running.ready["admin_key"]).call("POST", "/api/v1/models", model)
             yield running
         finally:
             status = running.stop()

@@ -12,12 +12,12 @@ import sys
 import tempfile
 import time
 import urllib.parse
-import urllib.request
 
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "modelserver"))
+from admin import Admin  # noqa: E402
 from servers import start_gateway, start_model_server  # noqa: E402
 
 SECRET = "the-model-server-s-own"
@@ -41,13 +41,11 @@ class World:
 
     def record(self, request_id):
         """What the ledger has of a request, as soon as it is there."""
-        address = f"{self.gateway.ready['admin']}/api/v1/usage/events?request_id={request_id}"
-        asked = urllib.request.Request(address, headers={"Authorization": f"Bearer {self.gateway.ready['admin_key']}"})
+        admin = Admin(self.gateway.ready["admin"], self.gateway.ready["admin_key"])
         until = time.monotonic() + DEADLINE
         while time.monotonic() < until:
-            with urllib.request.urlopen(asked, timeout=DEADLINE) as answer:
-                if found := json.load(answer)["data"]:
-                    return found[0]
+            if found := admin.call("GET", f"/api/v1/usage/events?request_id={request_id}")["data"]:
+                return found[0]
             time.sleep(0.02)
         raise AssertionError(f"{request_id} is not in the ledger")
 

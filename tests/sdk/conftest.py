@@ -15,12 +15,13 @@ import anthropic
 import openai
 import pytest
 
-from gateway import UPSTREAM_KEY, Admin, Calls
+from gateway import UPSTREAM_KEY, Calls
 from stubs import LoadingServer
 from tap import Tap
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "modelserver"))
+from admin import Admin  # noqa: E402
 from servers import start_gateway, start_model_server  # noqa: E402
 
 

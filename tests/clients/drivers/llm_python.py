@@ -5,7 +5,7 @@ import os
 import pathlib
 import tempfile
 
-from asked import ASK, BASE, EMBEDDINGS, KEY, LIMITED, MODEL, SCHEMA, run
+from asked import ASK, BASE, KEY, LIMITED, MODEL, SCHEMA, run
 
 ASKED = ASK[0]["content"]
 # Its settings are files, the same that people write by hand.

@@ -6,9 +6,11 @@ mod models;
 mod registered;
 
 use std::fmt;
+use std::sync::OnceLock;
 use std::sync::atomic::AtomicU64;
+use std::time::Duration;
 
-use llmgw_types::{Event, Observer};
+use llmgw_types::{Endpoint, Event, Observer};
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
@@ -64,6 +66,8 @@ pub struct Metrics {
     models: Models,
     in_flight: Gauge,
     duration: Histograms<Served>,
+    // The same, found without a lock or a hash; made by the first request of an endpoint.
+    durations: [(&'static str, OnceLock<Histogram>); Endpoint::ALL.len()],
     errors: Family<Failed, Counter>,
     limits_refused: Family<Rule, Counter>,
     store_duration: Histograms<Called>,
@@ -90,6 +94,13 @@ impl Metrics {
         text
     }
 
+    fn took(&self, endpoint: &'static str, duration: Duration) {
+        if let Some((_, made)) = self.durations.iter().find(|(known, _)| *known == endpoint) {
+            made.get_or_init(|| self.duration.get_or_create(&Served { endpoint }).clone())
+                .observe(duration.as_secs_f64());
+        }
+    }
+
     /// Says whether requests should be sent here.
     pub(crate) fn ready(&self, ready: bool) {
         self.ready.set(ready.into());
@@ -109,10 +120,7 @@ impl Observer for Metrics {
             }
             Event::RequestEnded(ended) => {
                 self.in_flight.dec();
-                let endpoint = ended.endpoint;
-                self.duration
-                    .get_or_create(&Served { endpoint })
-                    .observe(ended.duration.as_secs_f64());
+                self.took(ended.endpoint, ended.duration);
                 self.models.ended(ended);
             }
             Event::RequestFailed { code, blame } => {

@@ -1,5 +1,8 @@
 //! Under which names the figures are known.
 
+use std::sync::OnceLock;
+
+use llmgw_types::Endpoint;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
@@ -21,6 +24,7 @@ impl Default for Metrics {
             models: Models::default(),
             in_flight: Gauge::default(),
             duration: Family::new_with_constructor(|| Histogram::new(REQUEST_SECONDS)),
+            durations: Endpoint::ALL.map(|endpoint| (endpoint.as_str(), OnceLock::new())),
             errors: Family::default(),
             limits_refused: Family::default(),
             store_duration: Family::new_with_constructor(|| Histogram::new(STORE_SECONDS)),

@@ -15,6 +15,7 @@ mod limits;
 mod linked;
 mod metering;
 mod paths;
+mod realtime;
 mod refusals;
 mod replica;
 mod upstream_failures;

@@ -210,6 +210,14 @@ impl Connection {
         let _ = within("the gateway reads", self.stream.write_all(bytes)).await;
     }
 
+    /// The next bytes that come, whatever they are; none when the connection ended.
+    pub async fn raw(&mut self) -> Vec<u8> {
+        if self.unread.is_empty() {
+            self.fill().await;
+        }
+        std::mem::take(&mut self.unread)
+    }
+
     /// Sends a request and reads the whole answer.
     pub async fn ask(&mut self, request: &Request) -> Answer {
         self.framing = Framing::Unknown;

@@ -187,6 +187,14 @@ impl Call {
             .is_ok()
     }
 
+    /// The next bytes that the gateway sends on this connection; none when it closed it.
+    pub async fn read(&mut self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        let read = self.stream.read_buf(&mut bytes);
+        let _ = within("more of the gateway", read).await;
+        bytes
+    }
+
     /// Sends an event of a stream, in a chunk of its own.
     pub async fn event(&mut self, event: &str) {
         self.write(answers::chunk(event.as_bytes())).await;

@@ -118,7 +118,7 @@ words! {
         "type": "string", "enum": [
             "chat_completions", "completions", "embeddings", "responses", "messages", "count_tokens",
             "rerank", "score", "moderations", "tokenize", "detokenize", "image_generations", "image_edits",
-            "image_variations", "audio_speech", "audio_transcriptions", "audio_translations"
+            "image_variations", "audio_speech", "audio_transcriptions", "audio_translations", "realtime"
         ]
     }
     QuirkName: {

@@ -6,7 +6,7 @@ use std::fmt;
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, ResponseError};
-use llmgw_proxy::{BodyRefusal, Dialect, ErrorText, ProxyError, error_body};
+use llmgw_proxy::{BodyRefusal, Dialect, ErrorText, ProxyError, error_body, session_error};
 use llmgw_types::RequestId;
 
 use crate::limits::seconds_until;
@@ -99,6 +99,14 @@ impl ApiError {
         Self::plain(Dialect::OpenAi, status, kind, code, message.to_owned())
     }
 
+    /// The path is a WebSocket's, and the request asks for none, or not as it should.
+    pub(crate) fn no_websocket(why: &dyn fmt::Display) -> Self {
+        let message =
+            format!("This path is a WebSocket ({why}). Open it with a client for those, as `wss://`.");
+        let status = StatusCode::UPGRADE_REQUIRED;
+        Self::plain(Dialect::OpenAi, status, INVALID, "websocket_required", message)
+    }
+
     /// The path is not served.
     pub(crate) fn unknown_path(method: &str, path: &str) -> Self {
         let path: String = path.chars().take(200).collect();
@@ -135,6 +143,21 @@ impl ApiError {
     /// The error's code, for metrics.
     pub(crate) fn code(&self) -> &'static str {
         self.code
+    }
+
+    /// It as an event of a session, which ends with it.
+    pub(crate) fn session_event(&self) -> String {
+        let id = self.id.map(|id| id.to_string()).unwrap_or_default();
+        session_error(&self.text(), &format!("event_{id}"))
+    }
+
+    fn text(&self) -> ErrorText<'_> {
+        ErrorText {
+            message: &self.message,
+            kind: self.kind,
+            code: Some(self.code),
+            param: self.param,
+        }
     }
 
     /// Logs what the client is told, and for our own failures their cause. Once, here at the edge.
@@ -183,13 +206,7 @@ impl ResponseError for ApiError {
                 response.insert_header((name, value));
             }
         }
-        let text = ErrorText {
-            message: &self.message,
-            kind: self.kind,
-            code: Some(self.code),
-            param: self.param,
-        };
-        response.body(error_body(self.dialect, &text, &id))
+        response.body(error_body(self.dialect, &self.text(), &id))
     }
 }
 

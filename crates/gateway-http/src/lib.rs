@@ -11,6 +11,7 @@ mod extract;
 mod info;
 mod limits;
 mod origin;
+mod realtime;
 mod relay;
 mod routes;
 

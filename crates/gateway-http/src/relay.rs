@@ -4,7 +4,7 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse, ResponseError, web};
 use llmgw_proxy::stage::authenticate::RequestHead;
-use llmgw_proxy::{Answer, AnswerId, ModelAt, ProxyError, Route, Upstream, answer};
+use llmgw_proxy::{Answer, AnswerId, Dialect, ModelAt, ProxyError, Route, Services, Upstream, answer};
 use llmgw_types::{Event, Observer, RequestId};
 
 use crate::api_error::ApiError;
@@ -15,7 +15,7 @@ use crate::{extract, limits};
 /// Bytes of a refused body that are read in any case.
 const LEAST_DRAINED: u64 = 1024 * 1024;
 
-const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+pub(crate) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Relays one request.
 pub(crate) async fn relay<U: Upstream + 'static>(
@@ -35,15 +35,7 @@ pub(crate) async fn relay<U: Upstream + 'static>(
     match answer(&gateway.services, &gateway.upstream, head, &mut body).await {
         Ok(answer) => respond(id, answer),
         Err(error) => {
-            let blame = error.blame();
-            count_limit(&*gateway.services.observer, &error);
-            let error = ApiError::of(error, route.dialect, id);
-            let code = error.code();
-            gateway
-                .services
-                .observer
-                .observe(&Event::RequestFailed { code, blame });
-            error.log();
+            let error = failed(&gateway.services, error, route.dialect, id);
             // Twice the longest body: a client that is a little over hears so.
             let most = (gateway.services.settings.max_body as u64)
                 .saturating_mul(2)
@@ -52,6 +44,17 @@ pub(crate) async fn relay<U: Upstream + 'static>(
             error.error_response()
         }
     }
+}
+
+/// What the client is told of `error`, which is counted and logged.
+pub(crate) fn failed(services: &Services, error: ProxyError, dialect: Dialect, id: RequestId) -> ApiError {
+    let blame = error.blame();
+    count_limit(&*services.observer, &error);
+    let error = ApiError::of(error, dialect, id);
+    let code = error.code();
+    services.observer.observe(&Event::RequestFailed { code, blame });
+    error.log();
+    error
 }
 
 fn count_limit(observer: &dyn Observer, error: &ProxyError) {

@@ -6,12 +6,12 @@ use std::time::Duration;
 use actix_web::http::header::{ALLOW, HeaderValue};
 use actix_web::web::{self, Data, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse, Resource, ResponseError};
-use llmgw_proxy::{Dialect, Method, ROUTES, Services, Upstream};
+use llmgw_proxy::{Dialect, Method, ModelAt, ROUTES, Services, Sockets, Upstream};
 
 use llmgw_keys::Proxies;
 
 use crate::api_error::ApiError;
-use crate::{info, relay};
+use crate::{info, realtime, relay};
 
 /// What the routes of one worker share.
 #[derive(Debug)]
@@ -27,7 +27,7 @@ pub struct Gateway<U> {
 }
 
 /// Adds every route of the LLM API.
-pub fn routes<U: Upstream + 'static>(gateway: Gateway<U>) -> impl FnOnce(&mut ServiceConfig) {
+pub fn routes<U: Upstream + Sockets + 'static>(gateway: Gateway<U>) -> impl FnOnce(&mut ServiceConfig) {
     let gateway = Data::new(gateway);
     move |config| {
         for path in paths() {
@@ -52,12 +52,15 @@ fn paths() -> Vec<&'static str> {
     paths
 }
 
-fn relaying<U: Upstream + 'static>(path: &'static str) -> Resource {
+fn relaying<U: Upstream + Sockets + 'static>(path: &'static str) -> Resource {
     let mut resource = web::resource(path);
     let (mut allowed, mut dialect) = (Vec::new(), Dialect::OpenAi);
     for route in ROUTES.into_iter().filter(|route| route.path == path) {
         let relay = move |request: HttpRequest, payload: web::Payload, gateway: Data<Gateway<U>>| async move {
-            relay::relay(route, request, payload, &gateway).await
+            match route.model {
+                ModelAt::Query => realtime::realtime(route, request, payload, &gateway).await,
+                _ => relay::relay(route, request, payload, &gateway).await,
+            }
         };
         let (method, name) = match route.method {
             Method::Get => (web::get(), "GET"),

@@ -34,6 +34,15 @@ pub fn error_body(dialect: Dialect, error: &ErrorText<'_>, request_id: &str) -> 
     body.to_string()
 }
 
+/// An event that tells the client of a session why it ends.
+#[must_use]
+pub fn session_error(error: &ErrorText<'_>, event_id: &str) -> String {
+    let body = json!({"type": "error", "event_id": event_id, "error": {
+        "message": error.message, "type": error.kind, "param": error.param, "code": error.code, "event_id": null,
+    }});
+    body.to_string()
+}
+
 /// An event that ends a stream which cannot go on.
 #[must_use]
 pub(crate) fn error_event(dialect: Dialect, error: &ErrorText<'_>) -> Bytes {

@@ -3,8 +3,8 @@
 
 use llmgw_types::Endpoint::{
     self, AudioSpeech, AudioTranscriptions, AudioTranslations, ChatCompletions, Completions, CountTokens,
-    Detokenize, Embeddings, ImageEdits, ImageGenerations, ImageVariations, Messages, Moderations, Rerank,
-    Responses, Score, Tokenize,
+    Detokenize, Embeddings, ImageEdits, ImageGenerations, ImageVariations, Messages, Moderations, Realtime,
+    Rerank, Responses, Score, Tokenize,
 };
 
 /// Whose words an endpoint's errors and streams use.
@@ -39,6 +39,8 @@ pub enum ModelAt {
     BodyIfAny,
     /// Nowhere: its path names an answer, and whoever made that has it.
     Answer,
+    /// In `model` of its query, which may be missing as above. It asks for a WebSocket and has no body.
+    Query,
 }
 
 /// What may stand in a body.
@@ -118,7 +120,7 @@ pub struct Route {
 
 /// Every path that goes on to a model server, in the order of the reference. Where two would match, the first does.
 #[rustfmt::skip]
-pub const ROUTES: [Route; 35] = [
+pub const ROUTES: [Route; 36] = [
     post("/v1/chat/completions", ChatCompletions, Uses::Answer).asking().keeping(Keeps::IfAsked),
     post("/v1/chat/completions/input_tokens", CountTokens, Uses::Nothing),
     about("/v1/chat/completions/{id}", Method::Get, ChatCompletions),
@@ -154,6 +156,7 @@ pub const ROUTES: [Route; 35] = [
     post("/v1/audio/speech", AudioSpeech, Uses::Prompt).in_words_of(Dialect::Media),
     post("/v1/audio/transcriptions", AudioTranscriptions, Uses::Answer).in_words_of(Dialect::Media).of(Format::Form).counting(Counts::Seconds),
     post("/v1/audio/translations", AudioTranslations, Uses::Answer).in_words_of(Dialect::Media).of(Format::Form).counting(Counts::Seconds),
+    socket("/v1/realtime", Realtime),
 ];
 
 const fn post(path: &'static str, endpoint: Endpoint, uses: Uses) -> Route {
@@ -184,6 +187,14 @@ const fn about(path: &'static str, method: Method, endpoint: Endpoint) -> Route 
         model,
         dialect,
         ..post(path, endpoint, Uses::Nothing)
+    }
+}
+
+const fn socket(path: &'static str, endpoint: Endpoint) -> Route {
+    Route {
+        method: Method::Get,
+        model: ModelAt::Query,
+        ..post(path, endpoint, Uses::Answer)
     }
 }
 

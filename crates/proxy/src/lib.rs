@@ -31,6 +31,7 @@ pub mod listing;
 mod live;
 mod peek;
 mod pipeline;
+mod query;
 mod reported;
 mod running;
 mod services;
@@ -42,7 +43,7 @@ mod upstream;
 
 pub use answer_id::AnswerId;
 pub use buffers::Buffers;
-pub use dialect::{ErrorText, error_body};
+pub use dialect::{ErrorText, error_body, session_error};
 pub use endpoint::{Counts, Dialect, Format, Keeps, Method, ModelAt, ROUTES, Route, Uses};
 pub use error::{BodyRefusal, ProxyError};
 pub use headers::{HeaderList, named_by_connection, to_client, to_upstream};
@@ -51,4 +52,7 @@ pub use pipeline::answer;
 pub use services::{Offload, Services, Settings};
 pub use slots::Slots;
 pub use stage::meter::{Answer, BrokenOff, MeteredBody};
-pub use upstream::{RequestBody, Upstream, UpstreamAnswer, UpstreamError, UpstreamRequest};
+pub use stage::session::{Access, Opened, Session, open};
+pub use upstream::{
+    Outgoing, RequestBody, Socket, Sockets, Upstream, UpstreamAnswer, UpstreamError, UpstreamRequest,
+};

@@ -15,7 +15,10 @@ pub(crate) struct RawUsage {
     completion_tokens_details: Option<Details>,
     input_tokens: Option<u64>,
     output_tokens: Option<u64>,
+    // Realtime and transcriptions say `token`.
+    #[serde(alias = "input_token_details")]
     input_tokens_details: Option<Details>,
+    #[serde(alias = "output_token_details")]
     output_tokens_details: Option<Details>,
     cache_read_input_tokens: Option<u64>,
     cache_creation_input_tokens: Option<u64>,

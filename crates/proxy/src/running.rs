@@ -16,13 +16,16 @@ use llmgw_usage::settled;
 
 use crate::Services;
 use crate::buffers::Held;
-use crate::endpoint::Route;
+use crate::endpoint::{ModelAt, Route};
 use crate::reported::Told;
 
 const PROGRESS_EVERY: Duration = Duration::from_secs(1);
 
 /// The status a record has when its client left before any was sent (nginx's word for it).
 const CLIENT_CLOSED_REQUEST: u16 = 499;
+
+/// The status of a session.
+pub(crate) const SWITCHING_PROTOCOLS: u16 = 101;
 
 /// A request from admission to its end.
 pub(crate) struct Running {
@@ -249,7 +252,12 @@ impl Running {
             target: first,
             endpoint: self.route.endpoint,
             streamed: self.streamed,
-            prompt_estimate: self.prompt_estimate,
+            prompt_estimate: if self.route.model == ModelAt::Query {
+                // A session takes nothing until an answer begins, and then this is noted again.
+                0
+            } else {
+                self.prompt_estimate
+            },
             price: *self.price(),
         }
     }

@@ -114,6 +114,9 @@ pub enum UpstreamError {
     /// The address cannot be used.
     #[error("the target's address cannot be used")]
     Address,
+    /// It opens no WebSocket.
+    #[error("the model server answered {0} to a request for a WebSocket")]
+    NoSocket(u16),
 }
 
 /// Sends requests to model servers. Not `Send`: clients live on the thread that made them.
@@ -129,4 +132,37 @@ pub trait Upstream {
         &self,
         request: UpstreamRequest,
     ) -> impl Future<Output = Result<UpstreamAnswer<Self::Body>, UpstreamError>>;
+}
+
+/// A WebSocket to a model server, cut in two. What passes is bytes: the frames are the two ends' own.
+#[derive(Debug)]
+pub struct Socket<I, O> {
+    /// What the model server sends. Dropping both halves closes the connection.
+    pub incoming: I,
+    /// What it is sent.
+    pub outgoing: O,
+    /// The protocol it chose of those that were offered.
+    pub protocol: Option<String>,
+}
+
+/// Opens WebSockets to model servers; what [`Upstream`] promises holds here too.
+pub trait Sockets {
+    /// What comes in.
+    type Incoming: Stream<Item = Result<Bytes, UpstreamError>> + Unpin;
+    /// What goes out.
+    type Outgoing: Outgoing;
+
+    /// Asks for a WebSocket without extensions, and offers `protocols`. The answer must be there within
+    /// `first_byte_timeout`; there is no body and no other timeout.
+    fn open(
+        &self,
+        request: UpstreamRequest,
+        protocols: Option<&str>,
+    ) -> impl Future<Output = Result<Socket<Self::Incoming, Self::Outgoing>, UpstreamError>>;
+}
+
+/// The way out of a socket.
+pub trait Outgoing {
+    /// Sends all of `bytes`.
+    fn write(&mut self, bytes: Bytes) -> impl Future<Output = Result<(), UpstreamError>>;
 }

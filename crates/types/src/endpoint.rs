@@ -43,11 +43,13 @@ pub enum Endpoint {
     AudioTranscriptions,
     /// `POST /v1/audio/translations`
     AudioTranslations,
+    /// `GET /v1/realtime`, a WebSocket
+    Realtime,
 }
 
 impl Endpoint {
     /// Every endpoint, in the order of the reference.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::ChatCompletions,
         Self::Completions,
         Self::Embeddings,
@@ -65,6 +67,7 @@ impl Endpoint {
         Self::AudioSpeech,
         Self::AudioTranscriptions,
         Self::AudioTranslations,
+        Self::Realtime,
     ];
 
     /// The word used in JSON, stores and metrics.
@@ -88,6 +91,7 @@ impl Endpoint {
             Self::AudioSpeech => "audio_speech",
             Self::AudioTranscriptions => "audio_transcriptions",
             Self::AudioTranslations => "audio_translations",
+            Self::Realtime => "realtime",
         }
     }
 }

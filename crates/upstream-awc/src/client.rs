@@ -38,12 +38,12 @@ const KEEP_ALIVE: Duration = Duration::from_secs(4);
 const DISCONNECT: Duration = Duration::from_secs(1);
 
 /// Connections that were kept may all have been closed at once, by a model server that was started anew.
-const MOST_STALE: usize = 3;
+pub(crate) const MOST_STALE: usize = 3;
 
 /// [`Upstream`] by awc. Belongs to one thread.
 #[derive(Clone)]
 pub struct AwcUpstream {
-    client: Client,
+    pub(crate) client: Client,
     // Set when a connection is opened, which happens while the request that needs it is polled.
     opened: Rc<Cell<bool>>,
     last_read: LastRead,
@@ -120,13 +120,35 @@ impl AwcUpstream {
 
     async fn send_once(&self, request: &UpstreamRequest) -> Result<UpstreamAnswer<AwcBody>, Failure> {
         let prepared = self.prepare(request).map_err(Failure::for_good)?;
-        let mut fresh = false;
         let body = request.body.clone();
         let sending = if body.is_empty() && request.method != Method::Post {
             prepared.send()
         } else {
             prepared.send_body(Sending(body))
         };
+        match self.watching(sending, request.first_byte_timeout).await {
+            (None, _) => Err(Failure::for_good(UpstreamError::Timeout)),
+            (Some(Err(error)), fresh) => Err(Failure {
+                stale: !fresh && before_any_byte(&error),
+                error: failure(error),
+            }),
+            (Some(Ok(answer)), _) if !can_be_read(&answer) => {
+                self.last_read.cut();
+                Err(Failure::for_good(UpstreamError::Broken(
+                    "an interim answer, or one without a length".into(),
+                )))
+            }
+            (Some(Ok(answer)), _) => Ok(begin(answer, request.idle_timeout, self.last_read.state())),
+        }
+    }
+
+    /// What comes of `sending` within the time there is, and whether a connection was opened for it.
+    pub(crate) async fn watching<F: Future>(
+        &self,
+        sending: F,
+        within: Duration,
+    ) -> (Option<F::Output>, bool) {
+        let mut fresh = false;
         let mut sending = pin!(sending);
         let watched = poll_fn(|cx| {
             self.opened.set(false);
@@ -135,20 +157,8 @@ impl AwcUpstream {
             fresh |= self.opened.get();
             polled
         });
-        match timeout(request.first_byte_timeout, watched).await {
-            Err(_) => Err(Failure::for_good(UpstreamError::Timeout)),
-            Ok(Err(error)) => Err(Failure {
-                stale: !fresh && before_any_byte(&error),
-                error: failure(error),
-            }),
-            Ok(Ok(answer)) if !can_be_read(&answer) => {
-                self.last_read.cut();
-                Err(Failure::for_good(UpstreamError::Broken(
-                    "an interim answer, or one without a length".into(),
-                )))
-            }
-            Ok(Ok(answer)) => Ok(begin(answer, request.idle_timeout, self.last_read.state())),
-        }
+        let sent = timeout(within, watched).await.ok();
+        (sent, fresh)
     }
 
     fn prepare(&self, request: &UpstreamRequest) -> Result<ClientRequest, UpstreamError> {
@@ -173,7 +183,7 @@ impl AwcUpstream {
     }
 }
 
-fn bearer(secret: &SecretString) -> Result<HeaderValue, UpstreamError> {
+pub(crate) fn bearer(secret: &SecretString) -> Result<HeaderValue, UpstreamError> {
     let text = format!("Bearer {}", secret.expose_secret());
     let mut value = HeaderValue::try_from(text).map_err(|_| UpstreamError::Address)?;
     value.set_sensitive(true);
@@ -198,15 +208,15 @@ fn only_allowed(
     Ok(request.set_addrs(some))
 }
 
-struct Failure {
-    error: UpstreamError,
+pub(crate) struct Failure {
+    pub(crate) error: UpstreamError,
     // A kept connection died before a byte of the answer: most likely it was closed while it was idle, and the
     // model server never saw the request.
-    stale: bool,
+    pub(crate) stale: bool,
 }
 
 impl Failure {
-    const fn for_good(error: UpstreamError) -> Self {
+    pub(crate) const fn for_good(error: UpstreamError) -> Self {
         Self { error, stale: false }
     }
 }
@@ -272,14 +282,14 @@ fn begin(
     }
 }
 
-fn before_any_byte(error: &SendRequestError) -> bool {
+pub(crate) fn before_any_byte(error: &SendRequestError) -> bool {
     matches!(
         error,
         SendRequestError::Connect(ConnectError::Disconnected) | SendRequestError::Send(_)
     )
 }
 
-fn failure(error: SendRequestError) -> UpstreamError {
+pub(crate) fn failure(error: SendRequestError) -> UpstreamError {
     match error {
         SendRequestError::Connect(ConnectError::Disconnected) => {
             UpstreamError::Broken("closed before the head of the answer".into())

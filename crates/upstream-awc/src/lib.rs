@@ -7,8 +7,10 @@
 mod body;
 mod client;
 mod probe;
+mod socket;
 mod wire;
 
 pub use body::AwcBody;
 pub use client::AwcUpstream;
 pub use probe::AwcProbe;
+pub use socket::{AwcIncoming, AwcOutgoing};

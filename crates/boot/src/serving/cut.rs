@@ -9,7 +9,7 @@ use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
 use futures_core::Stream;
-use llmgw_proxy::{Upstream, UpstreamAnswer, UpstreamError, UpstreamRequest};
+use llmgw_proxy::{Socket, Sockets, Upstream, UpstreamAnswer, UpstreamError, UpstreamRequest};
 use tokio::sync::watch;
 
 /// Cuts everything that goes through its [`CutUpstream`]s.
@@ -91,18 +91,49 @@ impl<U: Upstream> Upstream for CutUpstream<U> {
             length,
             body,
         } = answer;
-        let body = CutBody {
-            inner: body,
-            state: Arc::clone(&self.state),
-            cut: None,
-            woken: Waker::noop().clone(),
-        };
         Ok(UpstreamAnswer {
             status,
             headers,
             length,
-            body,
+            body: self.cutting(body),
         })
+    }
+}
+
+impl<U: Sockets> Sockets for CutUpstream<U> {
+    type Incoming = CutBody<U::Incoming>;
+    type Outgoing = U::Outgoing;
+
+    async fn open(
+        &self,
+        request: UpstreamRequest,
+        protocols: Option<&str>,
+    ) -> Result<Socket<Self::Incoming, Self::Outgoing>, UpstreamError> {
+        let Socket {
+            incoming,
+            outgoing,
+            protocol,
+        } = tokio::select! {
+            biased;
+            opened = self.inner.open(request, protocols) => opened?,
+            () = is_cut(Arc::clone(&self.state)) => return Err(stopping()),
+        };
+        Ok(Socket {
+            incoming: self.cutting(incoming),
+            outgoing,
+            protocol,
+        })
+    }
+}
+
+impl<U> CutUpstream<U> {
+    fn cutting<B>(&self, inner: B) -> CutBody<B> {
+        CutBody {
+            inner,
+            state: Arc::clone(&self.state),
+            cut: None,
+            woken: Waker::noop().clone(),
+        }
     }
 }
 

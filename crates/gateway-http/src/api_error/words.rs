@@ -2,7 +2,7 @@
 
 use llmgw_keys::{KeyRefusal, KeyTextError};
 use llmgw_proxy::stage::forward::failure_status;
-use llmgw_proxy::{BodyRefusal, ProxyError};
+use llmgw_proxy::{BodyRefusal, ProxyError, UpstreamError};
 use llmgw_types::Timestamp;
 use llmgw_usage::admission::Refusal;
 
@@ -93,6 +93,12 @@ pub(super) fn answer(error: &ProxyError) -> Answer {
         ),
         ProxyError::CountersUnready => busy("Limits are being counted anew. Please try again shortly."),
         ProxyError::Store(_) => busy("A part of the gateway is not available. Please try again shortly."),
+        ProxyError::Upstream(UpstreamError::NoSocket(status)) => Answer(
+            failure_status(error),
+            SERVER,
+            "upstream_error",
+            format!("The model server opens no WebSocket here: it answered with status {status}."),
+        ),
         ProxyError::Upstream(_) => Answer(
             failure_status(error),
             SERVER,

@@ -5,7 +5,7 @@ use llmgw_types::{TokenSource, TokenUsage};
 use llmgw_usage::journal::{Progress, millis};
 use llmgw_usage::ledger::{End, UsageRecord};
 
-use super::Running;
+use super::{Running, SWITCHING_PROTOCOLS};
 use crate::endpoint::Counts;
 
 impl Running {
@@ -37,7 +37,7 @@ impl Running {
     }
 
     fn answered_well(&self) -> bool {
-        (200..300).contains(&self.status)
+        self.status == SWITCHING_PROTOCOLS || (200..300).contains(&self.status)
     }
 
     // What is known when nobody counts any further: the prompt as reported or estimated, the completion as

@@ -164,13 +164,14 @@ const fn refused_for_now(status: u16) -> bool {
 }
 
 // No byte of an answer came, and another target may be better off.
-fn may_be_tried_again(error: &ProxyError) -> bool {
-    matches!(
-        error,
+pub(super) fn may_be_tried_again(error: &ProxyError) -> bool {
+    match error {
+        ProxyError::Upstream(UpstreamError::NoSocket(status)) => refused_for_now(*status),
         ProxyError::Upstream(UpstreamError::Connect(_) | UpstreamError::Broken(_))
-            | ProxyError::EmptyStream
-            | ProxyError::Store(_)
-    )
+        | ProxyError::EmptyStream
+        | ProxyError::Store(_) => true,
+        _ => false,
+    }
 }
 
 async fn attempt<U: Upstream>(
@@ -251,7 +252,7 @@ async fn send<U: Upstream>(
 }
 
 // Our id goes along, so that a model server's log can be matched with the ledger.
-fn headers(from_client: &HeaderList, id: &str) -> HeaderList {
+pub(super) fn headers(from_client: &HeaderList, id: &str) -> HeaderList {
     let mut headers = from_client.clone();
     headers.push("x-request-id", Bytes::copy_from_slice(id.as_bytes()));
     headers
@@ -292,7 +293,7 @@ pub(super) fn is_event_stream<B>(answer: &UpstreamAnswer<B>) -> bool {
 }
 
 // An error and what caused it, on one line: neither holds a secret.
-fn chain(error: &ProxyError) -> String {
+pub(super) fn chain(error: &ProxyError) -> String {
     let mut text = error.to_string();
     let mut cause = std::error::Error::source(error);
     while let Some(source) = cause {

@@ -3,7 +3,7 @@
 CARGO ?= cargo
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 
-.PHONY: help demo demo-portal test test-rust test-sdk lint format bench bench-ledger chaos verify-chargeback verify-import verify-lifecycle verify-rest verify-stores verify-saml
+.PHONY: help demo demo-portal test test-rust test-sdk lint format bench bench-ledger chaos test-clients verify-chargeback verify-import verify-lifecycle verify-rest verify-stores verify-saml
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -59,6 +59,11 @@ verify-stores: ## the long checks over three gateways, half an hour or more; wri
 	@scripts/install-test-deps.sh
 	$(CARGO) build --release --package llmgw-gateway --package llmgw-chaos
 	@scripts/verify-stores.sh "$(TARGET)/release/llmgw-chaos" "$(TARGET)/release/llm-gateway" docs/evidence/stores.md
+
+test-clients: ## ten clients of PyPI, npm and crates.io against real model servers; writes docs/reference/clients.md; needs npm
+	@scripts/install-test-deps.sh
+	$(CARGO) build --package llmgw-standalone
+	@scripts/test-clients.sh "$(abspath $(TARGET))/debug/llm-gateway-standalone" docs/reference/clients.md
 
 verify-saml: ## whether the tests notice each check of a login, and a million damaged answers; writes docs/evidence/saml.md
 	@scripts/install-test-deps.sh

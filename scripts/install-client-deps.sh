@@ -21,6 +21,14 @@ if [[ ! -e $python/.complete ]]; then
   "$LLMGW_SDK_PYTHON" -m uv pip install --python "$python/bin/python" --requirements tests/clients/requirements.txt >&2
   touch "$python/.complete"
 fi
+server=$cache/clients-modelserver
+if [[ ! -e $server/.complete ]]; then
+  rm -rf "$server"
+  python3 -m venv "$server" >&2
+  # See tests/clients/calling_server.py for why it is this one.
+  "$server/bin/python" -m pip install --quiet --no-deps --only-binary=:all: xllamacpp==0.2.14 >&2
+  touch "$server/.complete"
+fi
 node=$cache/clients-npm-$(cat tests/clients/package-lock.json | sha256sum | head -c 10)
 if [[ ! -e $node/.complete ]]; then
   rm -rf "$node"
@@ -32,6 +40,7 @@ fi
 # Modules are looked for beside the file that wants them.
 cp tests/clients/drivers/*.mjs "$node/"
 cargo build --quiet --locked --manifest-path tests/clients/async-openai/Cargo.toml --target-dir "$cache/clients-rust" >&2
+echo "LLMGW_CLIENTS_MODELSERVER=$server/bin/python"
 echo "LLMGW_CLIENTS_PYTHON=$python/bin/python"
 case $(uname -m) in
   x86_64) machine=x64 ;;

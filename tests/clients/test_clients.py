@@ -22,7 +22,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 HERE = pathlib.Path(__file__).parent
 sys.path.insert(0, str(ROOT / "tests" / "modelserver"))
 from admin import Admin  # noqa: E402
-from servers import start_gateway, start_model_server  # noqa: E402
+from servers import Server, start_gateway, start_model_server  # noqa: E402
 
 UPSTREAM_KEY = "the model servers' own key"
 CAPABILITIES = {
@@ -96,6 +96,11 @@ def gateway():
             server = start_model_server(folder, model, UPSTREAM_KEY, mode=mode)
             stack.callback(server.stop)
             servers[model] = server.ready["listening"]
+        calling = [os.environ["LLMGW_CLIENTS_MODELSERVER"], HERE / "calling_server.py", os.environ["LLMGW_MODEL_GGUF"]]
+        secret = {"MODELSERVER_API_KEY": UPSTREAM_KEY}
+        server = Server("model server that calls tools", calling, folder / "calling.log", secret)
+        stack.callback(server.stop)
+        servers["smollm2-calling"] = server.ready["listening"]
         running = start_gateway(pathlib.Path(os.environ["LLMGW_STANDALONE_BIN"]), folder, servers, UPSTREAM_KEY)
         stack.callback(running.stop)
         gateway = Gateway(running.ready)
@@ -106,15 +111,49 @@ def gateway():
 
 @pytest.fixture(scope="module")
 def keys(gateway):
-    """For each client a key, one whose limit is used up, and one that no request fits into."""
-    made = {}
-    for number, client in enumerate(CLIENTS):
-        owner = f"client-{number}"
-        limited = gateway.new_key(f"{owner}-limited", limits=[{"unit": "requests", "window": "day", "amount": 1}])
-        chat(gateway, limited, "smollm2", 1).close()
-        never = gateway.new_key(f"{owner}-never", limits=[{"unit": "tokens", "window": "day", "amount": 1}])
-        made[client] = (owner, {"KEY": gateway.new_key(owner), "LIMITED_KEY": limited, "NEVER_KEY": never})
-    return made
+    """A key whose limit is used up, and one that no request fits into."""
+    limited = gateway.new_key("limited", limits=[{"unit": "requests", "window": "day", "amount": 1}])
+    chat(gateway, limited, "smollm2", 1).close()
+    never = gateway.new_key("never", limits=[{"unit": "tokens", "window": "day", "amount": 1}])
+    return {"LIMITED_KEY": limited, "NEVER_KEY": never}
+
+
+@pytest.fixture
+def trial(gateway, keys, request):
+    """One client that is asked for one thing, with a key of its own."""
+    client, capability = request.param
+    owner = f"{CLIENTS[client][1] or client}-{capability}".translate({ord(char): "-" for char in " `/@._"})
+    return Trial(gateway, client, capability, owner, keys | {"KEY": gateway.new_key(owner)})
+
+
+class Trial:
+    def __init__(self, gateway, client, capability, owner, keys):
+        self.gateway, self.client, self.capability = gateway, client, capability
+        self.owner, self.keys = owner, keys
+
+    def start(self):
+        variables = {f"CLIENT_{name}": key for name, key in self.keys.items()} | {"CLIENT_BASE": self.gateway.api}
+        # Anthropic's API has no other way to a schema than a tool.
+        calls = self.capability == "tools" or (self.capability == "json_schema" and "anthropic" in self.client)
+        variables["CLIENT_MODEL"] = "smollm2-calling" if calls else "smollm2"
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith(("LLMGW_", "OPENAI_", "ANTHROPIC_"))}
+        return subprocess.Popen(
+            [str(part) for part in (*command(self.client), self.capability)],
+            env=inherited | variables,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def run(self):
+        return result(self.start())
+
+    def record(self, end):
+        """That of its one request."""
+        [record] = eventually(f"a record of {self.owner}", lambda: self.gateway.events(self.owner))
+        assert record["end"] == end, record
+        return record
 
 
 def chat(gateway, key, model, tokens, **more):
@@ -138,19 +177,6 @@ def command(client):
     return [os.environ["LLMGW_CLIENTS_RUST"]]
 
 
-def start(client, capability, gateway, keys):
-    variables = {f"CLIENT_{name}": key for name, key in keys[client][1].items()} | {"CLIENT_BASE": gateway.api}
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("LLMGW_", "OPENAI_", "ANTHROPIC_"))}
-    return subprocess.Popen(
-        [str(part) for part in (*command(client), capability)],
-        env=inherited | variables,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
 def result(process):
     out, said = process.communicate(timeout=120)
     assert process.returncode == 0, said[-4000:]
@@ -168,72 +194,57 @@ def eventually(what, check, within=20):
 CASES = [(client, capability) for client in CLIENTS for capability in CAPABILITIES if (client, capability) not in ABSENT]
 
 
-@pytest.mark.parametrize(("client", "capability"), CASES)
-def test_it_works(client, capability, gateway, keys):
-    globals().get(f"check_{capability}", check_plainly)(client, capability, gateway, keys)
-    SEEN[client, capability] = True
+@pytest.mark.parametrize("trial", CASES, ids=" ".join, indirect=True)
+def test_it_works(trial):
+    globals().get(f"check_{trial.capability}", check_plainly)(trial)
+    SEEN[trial.client, trial.capability] = True
 
 
-def run(client, capability, gateway, keys):
-    return result(start(client, capability, gateway, keys))
-
-
-def newest(gateway, keys, client, end, before):
-    """The record of the one request that came after `before` of them."""
-    user = keys[client][0]
-    events = eventually(f"a record of {client}", lambda: [e for e in gateway.events(user)[: -before or None]])
-    assert len(events) == 1 and events[0]["end"] == end, events
-    return events[0]
-
-
-def check_plainly(client, capability, gateway, keys):
-    before = len(gateway.events(keys[client][0]))
-    seen = run(client, capability, gateway, keys)
-    record = newest(gateway, keys, client, "complete", before)
+def check_plainly(trial):
+    seen = trial.run()
+    record = trial.record("complete")
     assert record["source"] == "reported"
-    if capability in ("chat", "stream"):
+    if trial.capability in ("chat", "stream"):
         assert seen["text"].strip()
         assert record["tokens"]["completion"] == seen["tokens"] > 0
-    if capability == "stream":
+    if trial.capability == "stream":
         assert seen["pieces"] > 1 and record["streamed"]
-    if capability == "tools":
+    if trial.capability == "tools":
         assert seen["tool"] == "weather" and seen["arguments"]["city"] in ("Paris", "Rome")
-    if capability == "json_schema":
+    if trial.capability == "json_schema":
         assert seen["object"]["city"] in ("Paris", "Rome") and isinstance(seen["object"]["degrees"], int)
-    if capability == "embeddings":
+    if trial.capability == "embeddings":
         assert len(seen["vectors"]) == 2 and seen["vectors"][0] == seen["vectors"][1] > 100
 
 
-def check_errors(client, capability, gateway, keys):
-    seen = run(client, capability, gateway, keys)["errors"]
+def check_errors(trial):
+    seen = trial.run()["errors"]
     assert [status for status, _ in seen] == [401, 404, 429]
     names = [name for _, name in seen]
     # Its own exception for each, or one that tells them apart by the status.
     assert all(names) and "Exception" not in names, names
 
 
-def check_retries(client, capability, gateway, keys):
-    refused = gateway.errors("service_unavailable")
-    holder = chat(gateway, keys[client][1]["KEY"], "one-at-a-time", 2000, stream=True, ignore_eos=True)
+def check_retries(trial):
+    refused = trial.gateway.errors("service_unavailable")
+    holder = chat(trial.gateway, trial.keys["KEY"], "one-at-a-time", 2000, stream=True, ignore_eos=True)
     try:
-        process = start(client, capability, gateway, keys)
-        eventually(f"{client} is refused once", lambda: gateway.errors("service_unavailable") > refused, 60)
+        process = trial.start()
+        eventually(f"{trial.client} is refused once", lambda: trial.gateway.errors("service_unavailable") > refused, 60)
     finally:
         holder.close()
     assert result(process)["text"].strip()
 
 
-def check_no_retry(client, capability, gateway, keys):
-    before = gateway.errors("insufficient_quota")
-    assert run(client, capability, gateway, keys) == {"refused": True}
-    assert gateway.errors("insufficient_quota") == before + 1
+def check_no_retry(trial):
+    before = trial.gateway.errors("insufficient_quota")
+    assert trial.run() == {"refused": True}
+    assert trial.gateway.errors("insufficient_quota") == before + 1
 
 
-def check_cancel(client, capability, gateway, keys):
-    before = len(gateway.events(keys[client][0]))
-    assert run(client, capability, gateway, keys) == {"left": True}
-    record = newest(gateway, keys, client, "client_gone", before)
-    assert record["tokens"]["completion"] < 900
+def check_cancel(trial):
+    assert trial.run() == {"left": True}
+    assert trial.record("client_gone")["tokens"]["completion"] < 900
 
 
 def snippets():
@@ -243,8 +254,8 @@ def snippets():
 
 
 @pytest.mark.parametrize(("kind", "code"), snippets())
-def test_the_snippets_of_the_guide_run(kind, code, gateway, keys):
-    key = keys["PyPI `openai`"][1]["KEY"]
+def test_the_snippets_of_the_guide_run(kind, code, gateway):
+    key = gateway.new_key("reader")
     code = code.replace("http://127.0.0.1:8080", gateway.api.removesuffix("/v1")).replace("sk-llmgw-...", key)
     python = pathlib.Path(os.environ["LLMGW_CLIENTS_PYTHON"])
     with tempfile.TemporaryDirectory(prefix="llmgw-snippet-") as folder:
@@ -287,8 +298,8 @@ def test_the_table_says_what_was_seen():
     assert len(SEEN) == len(CASES), "something failed; no table is made of that"
     reasons = sorted(set(ABSENT.values()))
     lines = ["# Clients", "", "<!-- Made by `make test-clients`; do not edit. -->", ""]
-    lines += ["Each was run against a real model server (llama.cpp with SmolLM2) through the gateway. A number says why there is"]
-    lines += ["nothing to try. How to set each up: [clients](../guides/clients.md).", ""]
+    lines += ["Each was run against real model servers (llama.cpp with SmolLM2, for tools a release of March 2026) through the"]
+    lines += ["gateway. A number says why there is nothing to try. How to set each up: [clients](../guides/clients.md).", ""]
     lines += [f"| client | version | {' | '.join(CAPABILITIES.values())} |", "|---|---|" + "---|" * len(CAPABILITIES)]
     for client in CLIENTS:
         cells = [

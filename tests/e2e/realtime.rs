@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 use futures_util::{SinkExt, StreamExt};
-use llmgw_tests::{Event, Gateway, Request, Setup, Tap, Tokens, eventually, within};
+use llmgw_tests::{Call, Connection, Event, Gateway, Request, Setup, Tap, Tokens, eventually, within};
 use serde_json::{Value, json};
 use server::{CACHED, COMPLETION, PROMPT, Server};
 use tokio::net::TcpStream;
@@ -169,11 +169,10 @@ async fn each_answer_is_counted_as_it_is_reported() {
         );
     }
     assert_eq!((sum, server.answers()), (answers(5), 5));
-    // One for each answer, but two that end at once may share one; and one for the time behind the last.
-    assert!((5..=6).contains(&events.len()), "{events:?}");
-    assert_eq!(events[0].tokens, NONE);
-    let of_the_first = events.iter().find(|event| event.request_id == first).unwrap();
-    assert_eq!(of_the_first.tokens, answers(1));
+    // That of the handshake; then one for each answer, but two at the same time share one.
+    let tokens: Vec<_> = events.iter().rev().map(|event| event.tokens).collect();
+    assert_eq!(tokens, [NONE, answers(1), answers(1), answers(1), answers(2)]);
+    assert_eq!(events[4].request_id, first);
 }
 
 #[tokio::test]
@@ -229,13 +228,11 @@ fn assert_no_key(gateway: &Gateway, headers: &HeaderMap) {
     }
 }
 
-#[tokio::test]
-async fn bytes_pass_as_they_are() {
-    let mut tap = Tap::by_hand();
-    let gateway = Gateway::before(&tap).await;
+/// Both ends of a session, as bytes. `greeting` comes together with the head of the model server's answer.
+async fn by_hand(gateway: &Gateway, tap: &mut Tap, key: &str, greeting: &[u8]) -> (Connection, Call) {
     let mut client = gateway.connect().await;
     let request = Request::get("/v1/realtime?model=smollm2")
-        .key(&gateway.key)
+        .key(key)
         .header("Connection", "keep-alive, Upgrade")
         .header("Upgrade", "websocket")
         .header("Sec-WebSocket-Version", "13")
@@ -245,12 +242,10 @@ async fn bytes_pass_as_they_are() {
     let mut call = tap.call().await;
     assert_eq!(call.request.get("sec-websocket-extensions"), None);
     let accept = derive_accept_key(call.request.get("sec-websocket-key").unwrap().as_bytes());
-    // The first frame comes with the head.
-    let greeting = [b"\x81\x02".as_slice(), b"{}"].concat();
     let head = format!(
         "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: {accept}\r\n\r\n"
     );
-    call.write([head.as_bytes(), &greeting].concat()).await;
+    call.write([head.as_bytes(), greeting].concat()).await;
     let head = client.head().await;
     assert_eq!(head.status, 101);
     // RFC 6455 1.3.
@@ -262,6 +257,16 @@ async fn bytes_pass_as_they_are() {
         (head.get("content-length"), head.get("transfer-encoding")),
         (None, None)
     );
+    (client, call)
+}
+
+#[tokio::test]
+async fn bytes_pass_as_they_are() {
+    let mut tap = Tap::by_hand();
+    let gateway = Gateway::before(&tap).await;
+    // The first frame comes with the head.
+    let greeting = [b"\x81\x02".as_slice(), b"{}"].concat();
+    let (mut client, mut call) = by_hand(&gateway, &mut tap, &gateway.key, &greeting).await;
     // Fragments with a ping between, odd lengths in odd fields, bytes that are no JSON and no UTF-8.
     let long = vec![b'x'; 70_000];
     let frames: Vec<Vec<u8>> = vec![
@@ -306,6 +311,44 @@ async fn bytes_pass_as_they_are() {
 }
 
 #[tokio::test]
+async fn an_end_is_told_between_two_messages_only() {
+    let mut tap = Tap::by_hand();
+    let gateway = Gateway::before(&tap).await;
+    let key = gateway.admin.new_key("gone", json!({})).await;
+    let (mut client, mut call) = by_hand(&gateway, &mut tap, &key.text, b"").await;
+    // No write ends between two messages.
+    let message = [b"\x81\x05".as_slice(), b"hello"].concat();
+    call.write(&message[..3]).await;
+    gateway.admin.revoke(&key.id).await;
+    let halves = [&message[3..], &message[..3]].concat();
+    let telling = async { while call.try_write(&halves).await {} };
+    let reading = async {
+        let mut got = Vec::new();
+        loop {
+            match client.raw().await {
+                more if more.is_empty() => return got,
+                more => got.extend(more),
+            }
+        }
+    };
+    let (got, ()) = tokio::join!(reading, telling);
+    let last = got
+        .chunks(message.len())
+        .position(|piece| piece != message)
+        .unwrap();
+    let rest = &got[last * message.len()..];
+    // An event of less than 64 KiB, then the close.
+    let length = usize::from(u16::from_be_bytes([rest[2], rest[3]]));
+    let event: Value = serde_json::from_slice(&rest[4..4 + length]).unwrap();
+    assert_eq!(
+        (rest[0], &event["error"]["code"]),
+        (0x81, &json!("revoked_api_key"))
+    );
+    assert_eq!(rest[4 + length], 0x88);
+    assert!(rest.ends_with(b"revoked_api_key"));
+}
+
+#[tokio::test]
 async fn a_client_that_leaves_in_an_answer_pays_for_what_it_saw() {
     let server = Server::start();
     let gateway = gateway(&server).await;
@@ -321,7 +364,7 @@ async fn a_client_that_leaves_in_an_answer_pays_for_what_it_saw() {
     .await;
     assert!(left.elapsed() < LEFT_WITHIN, "{:?}", left.elapsed());
     let events = gateway.ledger().await;
-    assert_eq!(of(&events, "complete"), [answers(1)]);
+    assert_eq!(of(&events, "complete"), [answers(1), NONE]);
     // What the last answer left behind is in the prompt of the next.
     let seen = Tokens {
         prompt: PROMPT + COMPLETION,
@@ -329,19 +372,19 @@ async fn a_client_that_leaves_in_an_answer_pays_for_what_it_saw() {
         ..NONE
     };
     assert_eq!(of(&events, "client_gone"), [seen]);
-    // One that leaves while nothing is answered pays nothing, nor does one whose server tells nothing and says nothing.
+    // One that leaves while nothing is answered pays nothing.
     drop(open(&gateway, "?model=smollm2", &gateway.key).await);
-    let events = gateway.ledger().await;
-    assert_eq!((&*events[0].end, events[0].tokens), ("client_gone", NONE));
     let mut client = open(&gateway, "?model=smollm2", &gateway.key).await;
     client.say("say nothing of usage").await;
     client.until("response.done").await;
     client.close().await;
     let events = gateway.ledger().await;
+    assert_eq!(events.len(), 6);
     assert_eq!(
-        (&*events[1].source, events[1].tokens.completion),
-        ("estimated", 6)
+        (&*events[0].end, &*events[0].source, events[0].tokens.completion),
+        ("complete", "estimated", 6)
     );
+    assert_eq!(events[1].tokens, NONE);
 }
 
 #[tokio::test]
@@ -352,10 +395,15 @@ async fn a_model_server_that_leaves_is_told_of() {
     client.say("vanish").await;
     let (event, close) = client.closed().await;
     assert_eq!((event, close.code), (None, CloseCode::Error));
-    let event = gateway.only_record().await;
+    let mut client = open(&gateway, "?model=smollm2", &gateway.key).await;
+    client.say("begin").await;
+    client.say("vanish").await;
+    assert_eq!(client.closed().await.1.code, CloseCode::Error);
+    let events = gateway.ledger().await;
+    let last = &events[0];
     assert_eq!(
-        (&*event.end, event.status, event.tokens),
-        ("upstream_error", 101, NONE)
+        (events.len(), &*last.end, last.tokens.completion),
+        (3, "upstream_error", 6)
     );
 }
 
@@ -368,6 +416,13 @@ async fn what_may_not_begin_is_a_plain_answer() {
         .await;
     assert_eq!((plain.status(), &*plain.code()), (426, "websocket_required"));
     assert_eq!(plain.head.get("upgrade"), Some("websocket"));
+    let other = Request::get("/v1/realtime?model=smollm2")
+        .key(&gateway.key)
+        .header("Connection", "Upgrade")
+        .header("Upgrade", "h2c, websocket")
+        .header("Sec-WebSocket-Version", "13")
+        .header("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==");
+    assert_eq!(gateway.ask(&other).await.status(), 426);
     let post = gateway.post("/v1/realtime?model=smollm2", "{}").await;
     assert_eq!((post.status(), post.head.get("allow")), (405, Some("GET")));
     let shown = format!("Bearer {}", gateway.key);
@@ -422,6 +477,7 @@ async fn budgets_end_a_session() {
     assert_eq!(client.answer.headers()["x-ratelimit-limit-tokens"], "1600");
     client.answer().await;
     client.answer().await;
+    client.say("begin").await;
     let (event, close) = client.closed().await;
     let event = event.unwrap();
     assert_eq!(
@@ -433,16 +489,40 @@ async fn budgets_end_a_session() {
         (CloseCode::Policy, "rate_limit_exceeded")
     );
     let events = gateway.ledger().await;
-    assert_eq!(of(&events, "complete"), [answers(1), answers(1)]);
-    assert_eq!(events.len(), 2);
-    // Of running sessions too.
+    assert_eq!(of(&events, "complete"), [answers(1), answers(1), NONE]);
+    // What had begun when it was refused is charged too, and counts for what comes next.
+    let [begun] = of(&events, "client_gone")[..] else {
+        panic!("{events:?}")
+    };
+    assert_eq!(begun.prompt, PROMPT + COMPLETION);
+    let used = format!("used {}", 3 * (PROMPT + COMPLETION) + begun.completion);
+    let shown = format!("Bearer {}", key.text);
+    let refused = try_open(&gateway, "?model=smollm2", &[("authorization", &shown)]).await;
+    let (status, body) = status(refused.err().unwrap());
+    assert!(
+        status == 429 && body["error"]["message"].as_str().unwrap().contains(&used),
+        "{body}"
+    );
+}
+
+#[tokio::test]
+async fn sessions_that_wait_do_not_count_as_running_and_answers_do() {
+    let server = Server::start();
+    let gateway = gateway(&server).await;
     let limits = json!([{"unit": "in_flight", "window": "none", "amount": 1}]);
     let key = gateway.admin.new_key("one", json!({"limits": limits})).await;
-    let client = open(&gateway, "?model=smollm2", &key.text).await;
-    let shown = format!("Bearer {}", key.text);
-    let second = try_open(&gateway, "?model=smollm2", &[("authorization", &shown)]).await;
-    assert_eq!(status(second.err().unwrap()).0, 429);
-    client.close().await;
+    let mut first = open(&gateway, "?model=smollm2", &key.text).await;
+    let mut second = open(&gateway, "?model=smollm2", &key.text).await;
+    first.answer().await;
+    second.answer().await;
+    first.answer().await;
+    assert_eq!(gateway.metric("llmgw_requests_in_flight").await, 0.0);
+    first.say("begin").await;
+    first.until("response.output_text.delta").await;
+    assert_eq!(gateway.metric("llmgw_requests_in_flight").await, 1.0);
+    second.say("begin").await;
+    assert_eq!(second.closed().await.1.code, CloseCode::Policy);
+    first.close().await;
     open(&gateway, "?model=smollm2", &key.text).await.close().await;
 }
 
@@ -475,17 +555,15 @@ async fn a_crash_charges_what_was_begun_and_no_session_that_waits() {
     gateway.start_again().await;
     let events = eventually("the journal is replayed", async || {
         let events = gateway.admin.events().await;
-        (events.len() == 4).then_some(events)
+        (events.len() == 5).then_some(events)
     })
     .await;
-    assert_eq!(of(&events, "complete"), [answers(1), answers(1)]);
-    let mut crashed = of(&events, "crashed");
-    crashed.sort_by_key(|tokens| tokens.prompt);
+    assert_eq!(of(&events, "complete").len(), 4);
     let said_before = Tokens {
         prompt: PROMPT + COMPLETION,
         ..NONE
     };
-    assert_eq!(crashed, [NONE, said_before]);
+    assert_eq!(of(&events, "crashed"), [said_before]);
 }
 
 const MANY: usize = 1_000;

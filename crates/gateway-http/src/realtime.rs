@@ -38,8 +38,8 @@ where
     U::Incoming: 'static,
     U::Outgoing: 'static,
 {
-    if let Err(error) = verify_handshake(request.head()) {
-        let mut refusal = ApiError::no_websocket(&error).error_response();
+    if let Some(why) = no_handshake(&request) {
+        let mut refusal = ApiError::no_websocket(&why).error_response();
         // RFC 9110 15.5.22.
         let upgrade = HeaderValue::from_static(WEBSOCKET);
         refusal.headers_mut().insert(UPGRADE, upgrade);
@@ -66,6 +66,16 @@ where
         }
         Err(error) => failed(&gateway.services, error, route.dialect, id).error_response(),
     }
+}
+
+// actix's own look takes whatever has the word in it, and its decoder only the word.
+fn no_handshake(request: &HttpRequest) -> Option<String> {
+    if let Err(error) = verify_handshake(request.head()) {
+        return Some(error.to_string());
+    }
+    let wanted = request.headers().get(UPGRADE)?.as_bytes();
+    (!wanted.eq_ignore_ascii_case(WEBSOCKET.as_bytes()))
+        .then(|| format!("`Upgrade` is not `{WEBSOCKET}` alone"))
 }
 
 fn switch<I, O>(

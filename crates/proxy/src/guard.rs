@@ -3,8 +3,10 @@
 
 use llmgw_usage::journal::JournalEntry;
 use llmgw_usage::ledger::{End, UsageRecord};
+use llmgw_usage::settled;
 use tokio::sync::mpsc::OwnedPermit;
 
+use crate::Services;
 use crate::reported::Told;
 use crate::running::{Admission, Running};
 use crate::stage::settle::{Left, Settlement};
@@ -97,6 +99,26 @@ impl Guard {
                 Outcome::Uncounted
             }
         };
+    }
+}
+
+impl Guard {
+    /// Ends the request as [`finish`](Self::finish) does, and waits until the limits know.
+    pub(crate) async fn settle(mut self, services: &Services, end: End) {
+        self.finish(end);
+        let Outcome::Closed(record) = &self.outcome else {
+            return;
+        };
+        let charge = [settled(record)];
+        // Where this fails, the drop leaves it to others.
+        if services
+            .admission
+            .settle(services.clock.now(), &charge)
+            .await
+            .is_ok()
+        {
+            self.outcome = Outcome::Settled(record.clone());
+        }
     }
 }
 

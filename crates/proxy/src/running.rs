@@ -16,7 +16,7 @@ use llmgw_usage::settled;
 
 use crate::Services;
 use crate::buffers::Held;
-use crate::endpoint::{ModelAt, Route};
+use crate::endpoint::Route;
 use crate::reported::Told;
 
 const PROGRESS_EVERY: Duration = Duration::from_secs(1);
@@ -252,12 +252,7 @@ impl Running {
             target: first,
             endpoint: self.route.endpoint,
             streamed: self.streamed,
-            prompt_estimate: if self.route.model == ModelAt::Query {
-                // A session takes nothing until an answer begins, and then this is noted again.
-                0
-            } else {
-                self.prompt_estimate
-            },
+            prompt_estimate: self.prompt_estimate,
             price: *self.price(),
         }
     }

@@ -1,7 +1,7 @@
 // What every driver in JavaScript is asked: `node DRIVER.mjs CAPABILITY` prints one line of JSON.
 const env = (name) => process.env[`CLIENT_${name}`];
 export const BASE = env("BASE"), KEY = env("KEY"), LIMITED = env("LIMITED_KEY"), NEVER = env("NEVER_KEY");
-export const MODEL = "smollm2", EMBEDDINGS = "smollm2-embed";
+export const MODEL = env("MODEL"), EMBEDDINGS = "smollm2-embed";
 export const ASK = [{ role: "user", content: "What is the weather in Paris?" }];
 const city = { type: "string", enum: ["Paris", "Rome"] };
 export const CITY = { type: "object", properties: { city }, required: ["city"] };

@@ -9,7 +9,7 @@ KEY = os.environ["CLIENT_KEY"]
 # A key with a limit that is used up, and one that no request fits into.
 LIMITED = os.environ["CLIENT_LIMITED_KEY"]
 NEVER = os.environ["CLIENT_NEVER_KEY"]
-MODEL, EMBEDDINGS = "smollm2", "smollm2-embed"
+MODEL, EMBEDDINGS = os.environ["CLIENT_MODEL"], "smollm2-embed"
 ASK = [{"role": "user", "content": "What is the weather in Paris?"}]
 SCHEMA = {
     "type": "object",

@@ -30,7 +30,9 @@ def chat():
 
 
 def tools():
-    return {"tool": "weather", "arguments": ask(client(mode=instructor.Mode.TOOLS)).model_dump()}
+    # It asks for its tool by name, and llama.cpp knows only that there must be one.
+    must = {"tool_choice": "required"}
+    return {"tool": "weather", "arguments": ask(client(mode=instructor.Mode.TOOLS), extra_body=must).model_dump()}
 
 
 def json_schema():

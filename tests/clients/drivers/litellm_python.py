@@ -54,7 +54,7 @@ def errors():
 
 
 def retries():
-    return {"text": complete(name="one-at-a-time", max_tokens=4, max_retries=5).choices[0].message.content}
+    return {"text": complete(name="one-at-a-time", max_tokens=4, num_retries=5).choices[0].message.content}
 
 
 def cancel():

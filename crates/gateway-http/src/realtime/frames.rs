@@ -3,6 +3,9 @@
 use actix_http::ws::{CloseReason, OpCode, Parser, ProtocolError};
 use bytes::{Bytes, BytesMut};
 
+/// The longest head of a frame.
+const LONGEST_HEAD: usize = 14;
+
 /// The frames of one direction.
 #[derive(Debug)]
 pub(super) struct Frames {
@@ -10,6 +13,7 @@ pub(super) struct Frames {
     ahead: BytesMut,
     message: Message,
     closed: bool,
+    between: bool,
     longest: usize,
 }
 
@@ -28,43 +32,69 @@ impl Frames {
             ahead: BytesMut::new(),
             message: Message::None,
             closed: false,
+            between: true,
             longest,
         }
     }
 
-    /// Takes the next bytes, and hands each whole message of text to `whole`.
+    /// Takes the next bytes, and hands each whole message of text to `whole`. Says how many of these bytes there are up
+    /// to the last place between two messages, where a frame of ours could stand; none where there is no such place.
     ///
     /// # Errors
     /// When these are no frames of a server, or a message is too long.
-    pub(super) fn take(&mut self, bytes: &[u8], mut whole: impl FnMut(&[u8])) -> Result<(), ProtocolError> {
+    pub(super) fn take(
+        &mut self,
+        bytes: &[u8],
+        mut whole: impl FnMut(&[u8]),
+    ) -> Result<Option<usize>, ProtocolError> {
         self.ahead.extend_from_slice(bytes);
+        self.between = false;
+        let mut between = None;
         while let Some((last, code, payload)) = Parser::parse(&mut self.ahead, false, self.longest)? {
-            let payload = payload.unwrap_or_default();
-            match (code, &mut self.message) {
-                (OpCode::Text, Message::None) if last => whole(&payload),
-                (OpCode::Text, Message::None) => self.message = Message::Text(payload),
-                (OpCode::Binary, Message::None) if last => {}
-                (OpCode::Binary, Message::None) => self.message = Message::Other,
-                (OpCode::Text | OpCode::Binary, _) => return Err(ProtocolError::ContinuationStarted),
-                (OpCode::Continue, Message::None) => return Err(ProtocolError::ContinuationNotStarted),
-                (OpCode::Continue, message) => {
-                    if let Message::Text(text) = message {
-                        text.extend_from_slice(&payload);
-                        if text.len() > self.longest {
-                            return Err(ProtocolError::Overflow);
-                        }
-                        if last {
-                            whole(text);
-                        }
+            self.add(last, code, payload.unwrap_or_default(), &mut whole)?;
+            if matches!(self.message, Message::None) && !self.closed {
+                between = Some(bytes.len() - self.ahead.len());
+            }
+        }
+        // The parser looks at the length of a frame only when all of it is there.
+        if self.ahead.len() > self.longest + LONGEST_HEAD {
+            return Err(ProtocolError::Overflow);
+        }
+        self.between = between == Some(bytes.len());
+        Ok(between)
+    }
+
+    fn add(
+        &mut self,
+        last: bool,
+        code: OpCode,
+        payload: BytesMut,
+        whole: &mut impl FnMut(&[u8]),
+    ) -> Result<(), ProtocolError> {
+        match (code, &mut self.message) {
+            (OpCode::Text, Message::None) if last => whole(&payload),
+            (OpCode::Text, Message::None) => self.message = Message::Text(payload),
+            (OpCode::Binary, Message::None) if last => {}
+            (OpCode::Binary, Message::None) => self.message = Message::Other,
+            (OpCode::Text | OpCode::Binary, _) => return Err(ProtocolError::ContinuationStarted),
+            (OpCode::Continue, Message::None) => return Err(ProtocolError::ContinuationNotStarted),
+            (OpCode::Continue, message) => {
+                if let Message::Text(text) = message {
+                    text.extend_from_slice(&payload);
+                    if text.len() > self.longest {
+                        return Err(ProtocolError::Overflow);
                     }
                     if last {
-                        self.message = Message::None;
+                        whole(text);
                     }
                 }
-                (OpCode::Close, _) => self.closed = true,
-                (OpCode::Ping | OpCode::Pong, _) => {}
-                (OpCode::Bad, _) => return Err(ProtocolError::BadOpCode),
+                if last {
+                    self.message = Message::None;
+                }
             }
+            (OpCode::Close, _) => self.closed = true,
+            (OpCode::Ping | OpCode::Pong, _) => {}
+            (OpCode::Bad, _) => return Err(ProtocolError::BadOpCode),
         }
         Ok(())
     }
@@ -74,9 +104,9 @@ impl Frames {
         self.closed
     }
 
-    /// Whether a frame of ours could stand here.
-    pub(super) fn between_messages(&self) -> bool {
-        !self.closed && self.ahead.is_empty() && matches!(self.message, Message::None)
+    /// Whether a frame of ours could stand behind what was taken.
+    pub(super) const fn between_messages(&self) -> bool {
+        self.between
     }
 }
 
@@ -134,6 +164,28 @@ mod tests {
             let (_, frames) = read(&bytes[..cut], cut);
             assert_eq!(frames.between_messages(), between, "{cut}");
         }
+        let mut frames = Frames::new(1_000);
+        assert_eq!(
+            frames.take(&bytes[..15], |_| {}).unwrap(),
+            Some(13),
+            "behind two messages"
+        );
+        assert_eq!(
+            frames.take(&bytes[15..34], |_| {}).unwrap(),
+            None,
+            "a message goes on"
+        );
+    }
+
+    #[test]
+    fn a_frame_is_not_waited_for_that_is_too_long() {
+        let mut frames = Frames::new(1_000);
+        let head = [b"\x81\x7f".as_slice(), &(1_u64 << 40).to_be_bytes()].concat();
+        let mut taken = frames.take(&head, |_| {});
+        for _ in 0..20 {
+            taken = taken.and_then(|_| frames.take(&[b'x'; 100], |_| {}));
+        }
+        assert!(taken.is_err() && frames.ahead.len() < 1_200);
     }
 
     #[test]

@@ -2,12 +2,14 @@
 
 use std::cell::Cell;
 use std::convert::Infallible;
+use std::future::pending;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use actix_http::ws::{CloseCode, CloseReason};
+use actix_rt::task::JoinHandle;
 use actix_rt::time::{sleep, timeout};
 use actix_web::web;
 use bytes::Bytes;
@@ -37,10 +39,11 @@ pub(super) struct Ends<I, O> {
     pub(super) id: RequestId,
 }
 
-/// What goes to the client. It does the work of both directions while it is polled: when the client's connection is
-/// gone, actix drops it, and with it the connection to the model server.
+/// What goes to the client. When the client's connection is gone, actix drops it; that ends the work of both directions,
+/// and with it the connection to the model server.
 pub(super) struct Tunnel {
-    work: Option<Pin<Box<dyn Future<Output = ()>>>>,
+    // Not done while this is polled: it must go on, and may have to end, while a client does not read.
+    work: JoinHandle<()>,
     passed: mpsc::Receiver<Bytes>,
 }
 
@@ -51,10 +54,18 @@ impl Tunnel {
         O: Outgoing + 'static,
     {
         let (to_client, passed) = mpsc::channel(1);
-        Self {
-            work: Some(Box::pin(run(services, ends, to_client))),
-            passed,
-        }
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "it belongs to the body, whose drop ends it"
+        )]
+        let work = actix_rt::spawn(run(services, ends, to_client));
+        Self { work, passed }
+    }
+}
+
+impl Drop for Tunnel {
+    fn drop(&mut self) {
+        self.work.abort();
     }
 }
 
@@ -62,15 +73,7 @@ impl Stream for Tunnel {
     type Item = Result<Bytes, Infallible>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let this = &mut *self;
-        if this
-            .work
-            .as_mut()
-            .is_some_and(|work| work.as_mut().poll(cx).is_ready())
-        {
-            this.work = None;
-        }
-        this.passed.poll_recv(cx).map(|bytes| bytes.map(Ok))
+        self.passed.poll_recv(cx).map(|bytes| bytes.map(Ok))
     }
 }
 
@@ -106,28 +109,31 @@ where
         session,
         frames: Frames::new(longest),
         to_client,
-        whole: true,
+        unsent: None,
     };
     let why = tokio::select! {
         why = down.pass(&services, &mut incoming, &moved) => why,
         why = up(&mut payload, &mut outgoing, &moved) => why,
         why = watch(&services, &access, idle, &moved) => why,
     };
-    // Whatever follows, the model server is done.
-    drop((incoming, outgoing));
+    drop(outgoing);
     down.session.end(match why {
-        Why::ServerEnded => End::UpstreamError,
-        Why::ClientLeft => End::ClientGone,
-        Why::MayNot(_) | Why::Idle => End::Complete,
+        Why::ServerEnded | Why::Idle => End::UpstreamError,
+        Why::ClientLeft | Why::MayNot(_) => End::ClientGone,
     });
-    if down.whole && down.frames.between_messages() && !matches!(why, Why::ClientLeft) {
-        let words = farewell(&services, why, dialect, id);
-        if down.to_client.send(words).await.is_ok() {
+    let words = match why {
+        Why::ClientLeft => return,
+        why => farewell(&services, why, dialect, id),
+    };
+    let saying = async {
+        // What else the model server says is not waited for longer than to the end of a message.
+        if down.finish_message(&mut incoming).await && down.to_client.send(words).await.is_ok() {
+            drop(incoming);
             // Closed at once, with bytes of the client unread, the connection would be reset and our words lost.
-            let reading = async { while let Some(Ok(_)) = payload.next().await {} };
-            let _ = timeout(CLOSE_WITHIN, reading).await;
+            while let Some(Ok(_)) = payload.next().await {}
         }
-    }
+    };
+    let _ = timeout(CLOSE_WITHIN, saying).await;
 }
 
 // What the client is told.
@@ -170,7 +176,8 @@ async fn up(payload: &mut web::Payload, outgoing: &mut impl Outgoing, moved: &Mo
     while let Some(Ok(bytes)) = payload.next().await {
         moved.now();
         if outgoing.write(bytes).await.is_err() {
-            return Why::ServerEnded;
+            // What it said before it left is still to be read, and ends this.
+            return pending().await;
         }
     }
     Why::ClientLeft
@@ -195,8 +202,8 @@ struct Down {
     session: Session,
     frames: Frames,
     to_client: mpsc::Sender<Bytes>,
-    // Whether all that was read has been passed on.
-    whole: bool,
+    // What was read and is still to be passed on.
+    unsent: Option<Bytes>,
 }
 
 impl Down {
@@ -206,28 +213,63 @@ impl Down {
     {
         while let Some(Ok(bytes)) = incoming.next().await {
             moved.now();
-            self.whole = false;
             let session = &mut self.session;
             if let Err(error) = self.frames.take(&bytes, |event| session.saw(event)) {
                 tracing::warn!(%error, "the model server sent what is no frame of a WebSocket");
                 return Why::ServerEnded;
             }
+            self.unsent = Some(bytes);
             // In the books before the client has it.
-            let settled = self.session.settle();
+            let booked = self.session.book(services).await;
             if self.frames.closed() {
-                self.session.end(End::Complete);
+                // In most cases it answers the client's own.
+                self.session.end(End::ClientGone);
             }
-            if self.to_client.send(bytes).await.is_err() {
+            if !self.send().await {
                 return Why::ClientLeft;
             }
-            self.whole = true;
-            if settled
-                && !self.frames.closed()
-                && let Err(error) = self.session.next_turn(services).await
-            {
+            if let Err(error) = booked {
                 return Why::MayNot(error);
             }
         }
         Why::ServerEnded
+    }
+
+    // Whether the client is still there.
+    async fn send(&mut self) -> bool {
+        let Ok(room) = self.to_client.reserve().await else {
+            return false;
+        };
+        if let Some(bytes) = self.unsent.take() {
+            room.send(bytes);
+        }
+        true
+    }
+
+    /// Passes on to where a frame of ours can stand; whether there is such a place.
+    async fn finish_message<I>(&mut self, incoming: &mut I) -> bool
+    where
+        I: Stream<Item = Result<Bytes, UpstreamError>> + Unpin,
+    {
+        while self.send().await {
+            if self.frames.closed() {
+                return false;
+            }
+            if self.frames.between_messages() {
+                return true;
+            }
+            let Some(Ok(mut bytes)) = incoming.next().await else {
+                return false;
+            };
+            match self.frames.take(&bytes, |_| {}) {
+                Ok(Some(between)) => {
+                    self.unsent = Some(bytes.split_to(between));
+                    return self.send().await;
+                }
+                Ok(None) => self.unsent = Some(bytes),
+                Err(_) => return false,
+            }
+        }
+        false
     }
 }

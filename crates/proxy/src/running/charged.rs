@@ -114,7 +114,8 @@ impl Running {
                 };
                 Some(self.record(end, tokens, TokenSource::Estimated))
             }
-            (End::Complete, None) => None,
+            // Of an answer in a session there is no prompt to count.
+            (End::Complete, None) if self.status != SWITCHING_PROTOCOLS => None,
             _ => {
                 let (tokens, source) = self.known();
                 Some(self.record(end, tokens, source))

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use llmgw_models::Stop;
+use llmgw_keys::Grant;
+use llmgw_models::{Model, Stop};
 use llmgw_usage::admission::{
     Charge, Limited, Reservation, ReserveRequest, Reserved, Rule, RuleState, Subject,
 };
@@ -42,6 +43,22 @@ impl std::fmt::Debug for Admitted {
 /// [`ProxyError::Limit`], [`ProxyError::Busy`], [`ProxyError::Journal`], [`ProxyError::CountersUnready`] or
 /// [`ProxyError::Store`]. Nothing is reserved then.
 pub async fn admit(services: &Arc<Services>, routed: Routed) -> Result<Admitted, ProxyError> {
+    admit_by(services, routed, rules).await
+}
+
+/// Admits what has begun already, whether its limits have room or not, so that it counts for what comes next.
+///
+/// # Errors
+/// As for [`admit`], but for [`ProxyError::Limit`].
+pub(super) async fn admit_anyway(services: &Arc<Services>, routed: Routed) -> Result<Admitted, ProxyError> {
+    admit_by(services, routed, |_, _, _| Vec::new()).await
+}
+
+async fn admit_by(
+    services: &Arc<Services>,
+    routed: Routed,
+    rules: impl Fn(&Services, &Grant, Option<&Model>) -> Vec<Rule>,
+) -> Result<Admitted, ProxyError> {
     let permit = services
         .settlements
         .clone()
@@ -89,7 +106,8 @@ pub async fn admit(services: &Arc<Services>, routed: Routed) -> Result<Admitted,
     let Some(running) = guard.running() else {
         return Err(ProxyError::Busy);
     };
-    let limits = match reserve(services, running, estimate).await? {
+    let rules = rules(services, &running.grant, Some(&running.served.model));
+    let limits = match reserve(services, running, estimate, &rules).await? {
         Ok(limits) => limits,
         Err(refusal) => {
             guard.refused();
@@ -129,11 +147,11 @@ async fn reserve(
     services: &Services,
     running: &Running,
     estimate: Charge,
+    rules: &[Rule],
 ) -> Result<Result<Vec<RuleState>, ProxyError>, ProxyError> {
     let principal = &running.grant.principal;
     let model = &running.served.model;
     let subjects = subjects(principal.user, principal.key, &principal.groups, &model.id);
-    let rules = rules(services, &running.grant, Some(model));
     let now = running.admitted_at;
     let held = Arc::new(Reservation {
         id: running.id,
@@ -147,7 +165,7 @@ async fn reserve(
         now,
         lease: services.settings.lease,
         subjects: &held.subjects,
-        rules: &rules,
+        rules,
         estimate,
     };
     Ok(match services.admission.reserve(&request).await? {
@@ -173,11 +191,7 @@ fn note(
 
 /// All limits that apply to a key, with or without a model.
 #[must_use]
-pub fn rules(
-    services: &Services,
-    grant: &llmgw_keys::Grant,
-    model: Option<&llmgw_models::Model>,
-) -> Vec<Rule> {
+pub fn rules(services: &Services, grant: &Grant, model: Option<&Model>) -> Vec<Rule> {
     let policy = services.limits.get();
     let user = &grant.user;
     let whose = Limited {

@@ -1,6 +1,6 @@
 //! The way of a session, which is a WebSocket. Its head goes through the stages like that of any request without a
-//! body. What follows are many answers: each is a turn that is admitted, noted and settled for itself, so that a
-//! session of hours is counted and limited as exactly as requests are.
+//! body, and has a record like any. What follows are many answers: each is admitted when it begins, noted and settled
+//! for itself, so that a session of hours is counted and limited as exactly as requests are.
 
 mod turn;
 
@@ -8,17 +8,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use llmgw_models::Stop;
+use llmgw_keys::Grant;
+use llmgw_models::{Served, Stop};
 use llmgw_types::{Event, SecretString, Timestamp, TokenUsage};
 use llmgw_usage::admission::RuleState;
 use llmgw_usage::ledger::End;
 
 use self::turn::Turn;
-use super::admit::{Admitted, admit};
+use super::admit::{Admitted, admit, admit_anyway};
 use super::authenticate::{Authenticated, RequestHead, authenticate, grant};
 use super::forward::{chain, failure_status, headers, may_be_tried_again};
 use super::intake::Parsed;
-use super::resolve::{find, resolve};
+use super::resolve::{Routed, find, resolve};
 use crate::buffers::Held;
 use crate::guard::Guard;
 use crate::peek::{Named, Peeked};
@@ -50,16 +51,18 @@ pub struct Opened<I, O> {
     pub admitted_at: Timestamp,
 }
 
-/// What is counted and limited of a socket. Dropping it settles the turn that runs as `client_gone`.
+/// What is counted and limited of a socket. Dropping it settles an answer that is not done as `client_gone`.
 pub struct Session {
-    guard: Guard,
     turn: Turn,
-    // Tokens of the last turn: the next one has them in its prompt.
+    // Of the turn, once it has begun.
+    guard: Option<Guard>,
+    // Tokens of the last answer: the next one has them in its prompt.
     context: u64,
     access: Access,
+    grant: Arc<Grant>,
+    served: Arc<Served>,
     stop: Stop,
     client_request_id: Option<String>,
-    idle: Duration,
     // Given back when the session is over.
     _slot: Option<Slot>,
 }
@@ -115,12 +118,10 @@ pub async fn open<U: Sockets>(
     let (route, key) = (request.head.route, request.head.key.clone());
     let client_request_id = request.head.client_request_id.clone();
     let routed = resolve(services, without_body(services, request, named, 0)).await?;
-    let access = Access {
-        key,
-        model: routed.served.model.id.as_str().to_owned(),
-        route,
-    };
-    let idle = routed.served.model.timeouts.idle();
+    let (grant, served) = (
+        Arc::clone(&routed.parsed.request.grant),
+        Arc::clone(&routed.served),
+    );
     let mut admitted = admit(services, routed).await?;
     services.observer.observe(&Event::RequestStarted);
     let connected = connect(services, upstream, &mut admitted, protocols).await;
@@ -135,23 +136,35 @@ pub async fn open<U: Sockets>(
         }
     };
     let admitted_at = guard.running().map(|running| running.admitted_at);
-    let mut session = Session {
-        guard,
+    take(&mut guard, &stop);
+    guard.saw(NOTHING, 0);
+    guard.settle(services, End::Complete).await;
+    let model = served.model.id.as_str().to_owned();
+    let session = Session {
         turn: Turn::default(),
+        guard: None,
         context: 0,
-        access,
+        access: Access { key, model, route },
+        grant,
+        served,
         stop,
         client_request_id,
-        idle,
         _slot: slot,
     };
-    session.begin();
     Ok(Opened {
         socket,
         session,
         limits,
         admitted_at: admitted_at.unwrap_or_default(),
     })
+}
+
+// From here on it is known where it is.
+fn take(guard: &mut Guard, stop: &Stop) {
+    if let Some(running) = guard.running() {
+        running.sent_to(stop);
+        running.status = SWITCHING_PROTOCOLS;
+    }
 }
 
 fn without_body(services: &Services, request: Authenticated, model: Option<String>, context: u64) -> Parsed {
@@ -240,49 +253,89 @@ impl Session {
 
     /// How long nothing may pass, either way.
     #[must_use]
-    pub const fn idle(&self) -> Duration {
-        self.idle
+    pub fn idle(&self) -> Duration {
+        self.served.model.timeouts.idle()
     }
 
-    /// Reads an event of the model server: one whole message of text.
+    /// Reads an event of the model server: one whole message of text. What it means is not in the books before
+    /// [`book`](Self::book).
     pub fn saw(&mut self, event: &[u8]) {
-        let waited = !self.turn.is_answering();
         self.turn.saw(event);
-        if self.turn.is_answering() {
-            self.guard.saw(Told::default(), self.turn.completion());
-            if waited && let Some(running) = self.guard.running() {
-                running.note_progress(false);
-            }
-        }
     }
 
-    /// Settles the turn, if what was seen ended it. Then nothing may pass but what came with that end, until there
-    /// is a [next one](Self::next_turn).
-    pub fn settle(&mut self) -> bool {
-        let Some(tokens) = self.turn.ended() else {
-            return false;
-        };
-        let told = Told {
-            tokens,
-            seconds: None,
-        };
-        self.guard.saw(told, self.turn.completion());
-        self.guard.finish(End::Complete);
-        self.context = tokens.map_or(0, |tokens| tokens.total());
-        true
-    }
-
-    /// Admits another turn.
+    /// Books what was seen: admits an answer that has begun, settles one that is done. To be called before the bytes
+    /// are passed on.
     ///
     /// # Errors
-    /// Every reason for which a request of its own would not be admitted now. The session must end then.
-    pub async fn next_turn(&mut self, services: &Arc<Services>) -> Result<(), ProxyError> {
-        let Access { key, model, route } = self.access.clone();
+    /// Every reason for which a request of its own would not be admitted now. The session must end then; the answer
+    /// that has begun is charged nevertheless.
+    pub async fn book(&mut self, services: &Arc<Services>) -> Result<(), ProxyError> {
+        let mut booked = Ok(());
+        if self.turn.has_begun() && self.guard.is_none() {
+            booked = self.begin(services).await;
+        }
+        let Some(tokens) = self.turn.ended() else {
+            if let Some(guard) = &mut self.guard {
+                guard.saw(Told::default(), self.turn.completion());
+            }
+            return booked;
+        };
+        if let Some(mut guard) = self.guard.take() {
+            let told = Told {
+                tokens,
+                seconds: None,
+            };
+            guard.saw(told, self.turn.completion());
+            guard.settle(services, End::Complete).await;
+        }
+        self.context = self.turn.context().unwrap_or(self.context);
+        self.turn = Turn::default();
+        booked
+    }
+
+    async fn begin(&mut self, services: &Arc<Services>) -> Result<(), ProxyError> {
+        let admitted = match self.resolved(services).await {
+            Ok(routed) => admit(services, routed).await,
+            Err(error) => Err(error),
+        };
+        let (admitted, refusal) = match admitted {
+            Ok(admitted) => (admitted, Ok(())),
+            Err(refusal) => {
+                let routed = Routed {
+                    parsed: self.parsed(services, Arc::clone(&self.grant)),
+                    served: Arc::clone(&self.served),
+                    stops: vec![self.stop.clone()],
+                };
+                (admit_anyway(services, routed).await?, Err(refusal))
+            }
+        };
+        services.observer.observe(&Event::RequestStarted);
+        let mut guard = admitted.guard;
+        take(&mut guard, &self.stop);
+        self.guard = Some(guard);
+        refusal
+    }
+
+    // As a request that comes now, for the target that has the session.
+    async fn resolved(&mut self, services: &Arc<Services>) -> Result<Routed, ProxyError> {
+        self.grant = grant(services, self.access.key.as_ref(), None).await?;
+        let mut routed = resolve(services, self.parsed(services, Arc::clone(&self.grant))).await?;
+        let same =
+            |stop: &Stop| stop.target.base_url == self.stop.target.base_url && stop.model == self.stop.model;
+        routed.stops.retain(same);
+        if routed.stops.is_empty() {
+            return Err(ProxyError::NoTarget(self.access.model.clone()));
+        }
+        self.served = Arc::clone(&routed.served);
+        Ok(routed)
+    }
+
+    fn parsed(&self, services: &Services, grant: Arc<Grant>) -> Parsed {
         let head = RequestHead {
-            route,
+            route: self.access.route,
             answer: None,
             query: None,
-            key,
+            key: None,
             origin: None,
             content_type: None,
             content_encoding: None,
@@ -292,33 +345,15 @@ impl Session {
             client_request_id: self.client_request_id.clone(),
             started: services.clock.monotonic(),
         };
-        let request = authenticate(services, head).await?;
-        let parsed = without_body(services, request, Some(model), self.context);
-        let mut routed = resolve(services, parsed).await?;
-        routed.stops = vec![self.stop.clone()];
-        self.guard = admit(services, routed).await?.guard;
-        services.observer.observe(&Event::RequestStarted);
-        self.turn.next();
-        self.begin();
-        Ok(())
+        let request = Authenticated { head, grant };
+        without_body(services, request, Some(self.access.model.clone()), self.context)
     }
 
-    /// Ends it, once: later calls change nothing. An answer that is not there to its end is charged by what was
-    /// seen of it.
+    /// Ends it, once: later calls change nothing. An answer that is not done is charged by what was seen of it.
     pub fn end(&mut self, end: End) {
-        let end = match end {
-            End::Complete if self.turn.is_answering() => End::ClientGone,
-            end => end,
-        };
-        self.guard.finish(end);
-    }
-
-    // Until an answer begins it takes nothing.
-    fn begin(&mut self) {
-        if let Some(running) = self.guard.running() {
-            running.sent_to(&self.stop);
-            running.status = SWITCHING_PROTOCOLS;
-            running.saw(NOTHING, 0);
+        if let Some(mut guard) = self.guard.take() {
+            guard.finish(end);
         }
+        self.turn = Turn::default();
     }
 }

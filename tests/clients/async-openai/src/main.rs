@@ -51,7 +51,7 @@ fn parsed(text: &Value) -> Result<Value> {
 async fn stream() -> Result<Value> {
     let more = json!({"stream": true, "stream_options": {"include_usage": true}});
     let client = Client::with_config(config(&variable("KEY")));
-    let mut events = client.chat().create_stream(asked("smollm2", more)?).await?;
+    let mut events = client.chat().create_stream(asked(&variable("MODEL"), more)?).await?;
     let (mut text, mut pieces, mut tokens) = (String::new(), 0, None);
     while let Some(event) = events.next().await {
         let event = event?;
@@ -68,7 +68,8 @@ async fn errors() -> Result<Value> {
     // Not the key whose limit comes back tomorrow: this client would wait for that.
     let (key, limited) = (variable("KEY"), variable("NEVER_KEY"));
     let mut seen = Vec::new();
-    for (key, model) in [("sk-llmgw-wrong", "smollm2"), (&key, "nobody"), (&limited, "smollm2")] {
+    let model = variable("MODEL");
+    for (key, model) in [("sk-llmgw-wrong", &*model), (&key, "nobody"), (&limited, &model)] {
         let failed = ask(key, model, json!({})).await.err().ok_or("no error")?;
         match failed.downcast_ref::<OpenAIError>() {
             Some(OpenAIError::ApiError(error)) => {
@@ -83,7 +84,7 @@ async fn errors() -> Result<Value> {
 
 async fn cancel() -> Result<Value> {
     let client = Client::with_config(config(&variable("KEY")));
-    let request = asked("smollm2", json!({"stream": true, "max_tokens": 1000}))?;
+    let request = asked(&variable("MODEL"), json!({"stream": true, "max_tokens": 1000}))?;
     let mut events = client.chat().create_stream(request).await?;
     events.next().await.ok_or("no event")??;
     drop(events);
@@ -95,7 +96,7 @@ async fn main() -> Result<()> {
     let key = variable("KEY");
     let seen = match env::args().nth(1).as_deref() {
         Some("chat") => {
-            let answer = ask(&key, "smollm2", json!({})).await?;
+            let answer = ask(&key, &variable("MODEL"), json!({})).await?;
             json!({"text": answer["choices"][0]["message"]["content"], "tokens": answer["usage"]["completion_tokens"]})
         }
         Some("stream") => stream().await?,
@@ -103,7 +104,7 @@ async fn main() -> Result<()> {
             let parameters = json!({"type": "object", "properties": {"city": city()}, "required": ["city"]});
             let tool = json!({"type": "function", "function": {"name": "weather", "parameters": parameters}});
             let more = json!({"tools": [tool], "tool_choice": "required", "max_tokens": 500});
-            let answer = ask(&key, "smollm2", more).await?;
+            let answer = ask(&key, &variable("MODEL"), more).await?;
             let call = &answer["choices"][0]["message"]["tool_calls"][0]["function"];
             json!({"tool": call["name"], "arguments": parsed(&call["arguments"])?})
         }
@@ -113,7 +114,7 @@ async fn main() -> Result<()> {
                 "required": ["city", "degrees"], "additionalProperties": false,
             });
             let format = json!({"type": "json_schema", "json_schema": {"name": "place", "schema": schema, "strict": true}});
-            let answer = ask(&key, "smollm2", json!({"response_format": format, "max_tokens": 500})).await?;
+            let answer = ask(&key, &variable("MODEL"), json!({"response_format": format, "max_tokens": 500})).await?;
             json!({"object": parsed(&answer["choices"][0]["message"]["content"])?})
         }
         Some("embeddings") => {
@@ -128,7 +129,7 @@ async fn main() -> Result<()> {
             json!({"text": answer["choices"][0]["message"]["content"]})
         }
         Some("no_retry") => {
-            let failed = ask(&variable("NEVER_KEY"), "smollm2", json!({})).await;
+            let failed = ask(&variable("NEVER_KEY"), &variable("MODEL"), json!({})).await;
             json!({"refused": failed.is_err()})
         }
         Some("cancel") => cancel().await?,

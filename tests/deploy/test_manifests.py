@@ -262,6 +262,21 @@ def test_an_image_is_built_from_everything_that_a_build_needs():
     assert {".cargo", "Cargo.toml", "Cargo.lock", *(member.split("/")[0] for member in members)} <= copied
 
 
+def test_compose_asks_each_program_as_its_image_can_be_asked():
+    compose = yaml.safe_load((ROOT / "deploy" / "compose.yaml").read_text())
+    dockerfile = (ROOT / "deploy" / "Dockerfile").read_text()
+    for program in PROGRAMS:
+        name = program.removeprefix("llm-gateway").removeprefix("-") or "gateway"
+        service = compose["services"][name]
+        kind, binary, *arguments = service["healthcheck"]["test"]
+        assert kind == "CMD" and f'ENTRYPOINT ["{binary}"]' in dockerfile
+        assert pathlib.Path(binary).name == program
+        # As the service is started, but for the command.
+        assert arguments == ["health", *service["command"][1:]]
+        asked = subprocess.run([BINARIES / program, "health", "--help"], stdout=subprocess.DEVNULL)
+        assert asked.returncode == 0
+
+
 def test_compose_names_files_and_volumes_that_there_are(secrets):
     compose = yaml.safe_load((ROOT / "deploy" / "compose.yaml").read_text())
     stages = [line.split(" AS ")[1].strip() for line in (ROOT / "deploy" / "Dockerfile").read_text().splitlines() if " AS " in line]

@@ -87,6 +87,9 @@ pub(crate) enum Command {
     /// Keys go on working. Usage comes without costs, and is marked by the target `imported`. It only reads there.
     ImportLegacy(ImportLegacy),
 
+    /// Ask the program that runs with these settings whether it is ready, as a health check does; exit 0 if so.
+    Health,
+
     /// Look at the settings; touches no network.
     #[command(subcommand)]
     Config(ConfigCommand),

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use llmgw_admin_http::{Admin, Caller, KeyFilter, Problem, WantedKey};
-use llmgw_boot::{Failure, chain};
+use llmgw_boot::{Failure, ask_ready, chain};
 use llmgw_keys::{KeyText, KeyTextError};
 use llmgw_types::{ExposeSecret, SecretString, StoreError, Timestamp};
 use serde_json::{Value, json};
@@ -42,6 +42,7 @@ pub(crate) fn run(args: Args) -> Result<ExitCode, Failure> {
     let standalone = args.data.is_some();
     match args.command {
         Command::Serve(_) => serve::run(&loaded, standalone, args.json),
+        Command::Health => Ok(output::text(&ask_ready(loaded.settings.admin.health_listen)?)),
         Command::Config(ConfigCommand::Print) => Ok(output::text(&loaded.layers.print())),
         Command::Config(_) => {
             Checked::check(&loaded, standalone)?;
@@ -82,6 +83,7 @@ async fn work(opened: &Opened, retention: Option<Duration>, command: Command) ->
         Command::Apply(wanted) => apply::apply(admin, &caller(), &wanted).await,
         // Done before the stores were opened.
         Command::Serve(_)
+        | Command::Health
         | Command::Config(_)
         | Command::Openapi
         | Command::Completions { .. }

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use llmgw_boot::Failure;
+use llmgw_boot::{Failure, ask_ready};
 
 use crate::args::{Args, Command, ConfigCommand, JournalCommand};
 use crate::checked::Checked;
@@ -17,6 +17,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
     let loaded = Loaded::load(args)?;
     match &args.command {
         Command::Config(ConfigCommand::Print) => Ok(output::text(&loaded.layers.print())),
+        Command::Health => Ok(output::text(&ask_ready(loaded.settings.gateway.health_listen)?)),
         Command::Config(_) => check(&loaded),
         Command::Journal(JournalCommand::Drain { dir }) => drain::run(&loaded, dir),
         Command::Serve(serve) => serve::run(&loaded, serve.json),

@@ -28,6 +28,9 @@ pub(crate) enum Command {
     /// which one is missing.
     Serve(Serve),
 
+    /// Ask the program that runs with these settings whether it is ready, as a health check does; exit 0 if so.
+    Health,
+
     /// Look at the settings; touches no network.
     #[command(subcommand)]
     Config(ConfigCommand),

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use llmgw_boot::Failure;
+use llmgw_boot::{Failure, ask_ready};
 
 use crate::args::{Args, Command, ConfigCommand};
 use crate::checked::Checked;
@@ -22,6 +22,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
     let loaded = Loaded::load(args)?;
     match &args.command {
         Command::Config(ConfigCommand::Print) => Ok(output::text(&loaded.layers.print())),
+        Command::Health => Ok(output::text(&ask_ready(loaded.settings.portal.health_listen)?)),
         Command::Serve(serve) => serve::run(&loaded, serve.json),
         Command::Metadata => {
             let checked = Checked::check(&loaded)?;

@@ -1,5 +1,7 @@
 //! Health and metrics, on a listener of their own. Nothing here asks a store: who works with one says how it is.
 
+mod ask;
+
 use std::fmt::Write as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -8,6 +10,7 @@ use actix_web::web::{self, Data, ServiceConfig};
 use actix_web::{HttpResponse, Responder};
 use tokio::sync::watch;
 
+pub use self::ask::ask_ready;
 use crate::Metrics;
 
 /// Whether requests should be sent here, and which stores answer.

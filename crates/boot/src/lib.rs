@@ -29,7 +29,7 @@ pub use clock::{SharedClock, SystemClock};
 pub use entropy::OsEntropy;
 pub use failure::{Failure, chain};
 pub use feed::LocalFeed;
-pub use health::{Readiness, routes as health_routes};
+pub use health::{Readiness, ask_ready, routes as health_routes};
 pub use limits::{SharedLimits, WhenUnavailable};
 pub use logging::{LogGuard, start as start_logging};
 pub use metrics::Metrics;

@@ -30,9 +30,10 @@ test-sdk: ## the OpenAI and Anthropic clients against a real model, and the page
 	  LLMGW_BINARIES="$(abspath $(TARGET))/debug" \
 	  "$$LLMGW_SDK_PYTHON" -B -m pytest tests/sdk tests/browser tests/rest tests/metrics tests/deploy tests/docs
 
-lint: ## formatting and clippy, warnings are errors
+lint: ## formatting, clippy and the crates' documentation, warnings are errors
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets -- --deny warnings
+	RUSTDOCFLAGS="--deny warnings" $(CARGO) doc --workspace --no-deps
 
 format: ## formats the code
 	$(CARGO) fmt --all

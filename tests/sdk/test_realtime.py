@@ -45,7 +45,7 @@ def converse(socket):
             say(type="response.done", event_id="e4", response={"id": "r1", "status": "completed", "usage": USAGE})
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def spoken(folder):
     """The ready line of a gateway that serves the model `spoken`."""
     default = pathlib.Path(__file__).parents[2] / os.environ.get("CARGO_TARGET_DIR", "target") / "debug"

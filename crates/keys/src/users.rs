@@ -102,7 +102,7 @@ impl UserService {
     /// Makes a user.
     ///
     /// # Errors
-    /// [`KeyError::Invalid`] for an empty or overlong name; [`StoreError::Exists`] when the name is taken.
+    /// [`KeyError::Invalid`] for an empty or overlong name; [`StoreError::Exists`](llmgw_types::StoreError::Exists) when the name is taken.
     pub async fn create(&self, new: NewUser, now: Timestamp) -> Result<User, KeyError> {
         let user = User {
             id: UserId::new(now, random(&*self.entropy)),

@@ -67,6 +67,7 @@ mod tests {
         let port = server.addrs()[0].port();
         let server = server.run();
         let handle = server.handle();
+        #[expect(clippy::disallowed_methods, reason = "it ends with the test")]
         let running = actix_web::rt::spawn(server);
         let everywhere = SocketAddr::from(([0, 0, 0, 0], port));
         let ask = move || actix_web::web::block(move || ask_ready(everywhere));

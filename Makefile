@@ -3,7 +3,7 @@
 CARGO ?= cargo
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 
-.PHONY: help demo demo-portal test test-rust test-sdk lint format bench bench-ledger chaos test-clients verify-chargeback verify-import verify-lifecycle verify-rest verify-stores verify-saml
+.PHONY: help demo demo-portal test test-rust test-sdk lint format bench bench-ledger chaos test-clients verify-chargeback verify-import verify-lifecycle verify-package verify-rest verify-stores verify-saml
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -30,10 +30,10 @@ test-sdk: ## the OpenAI and Anthropic clients against a real model, and the page
 	  LLMGW_BINARIES="$(abspath $(TARGET))/debug" \
 	  "$$LLMGW_SDK_PYTHON" -B -m pytest tests/sdk tests/browser tests/rest tests/metrics tests/deploy tests/docs
 
-lint: ## formatting, clippy and the crates' documentation, warnings are errors
+lint: ## formatting, clippy, the crates' documentation and packages; warnings are errors
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets -- --deny warnings
-	RUSTDOCFLAGS="--deny warnings" $(CARGO) doc --workspace --no-deps
+	@scripts/verify-package.sh
 
 format: ## formats the code
 	$(CARGO) fmt --all
@@ -65,6 +65,9 @@ test-clients: ## ten clients of PyPI, npm and crates.io against real model serve
 	@scripts/install-test-deps.sh
 	$(CARGO) build --package llmgw-standalone
 	@scripts/test-clients.sh "$(abspath $(TARGET))/debug/llm-gateway-standalone" docs/reference/clients.md
+
+verify-package: ## every library as a package, built from what was packed; ten minutes; writes docs/evidence/package.md
+	@scripts/verify-package.sh docs/evidence/package.md
 
 verify-saml: ## whether the tests notice each check of a login, and a million damaged answers; writes docs/evidence/saml.md
 	@scripts/install-test-deps.sh

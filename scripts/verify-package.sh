@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Packs every library of crates/ as crates.io would get it. With a page to write, each package is also built from what was
-# packed, against the packages before it, which takes some ten minutes; without one only the
-# documentation is made, without a warning, and the packing tried.
+# packed, against the packages before it, which takes some ten minutes; without one only the packing is tried, and the
+# documentation made without a warning.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

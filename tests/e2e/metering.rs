@@ -192,6 +192,22 @@ async fn what_no_server_reports_its_tokenizer_counts() {
 }
 
 #[tokio::test]
+async fn files_and_tools_are_more_than_the_tokenizer_counts() {
+    let tap = silent("/extras/tokenize/count", r#"{"count":42}"#);
+    let gateway = Gateway::before(&tap).await;
+    let body = r#"{"model":"smollm2","tools":[{"type":"function","function":{"name":"weather"}}],"messages":[{"role":"user","content":[{"type":"text","text":"What is it?"},{"type":"image_url","image_url":{"url":"data:image/png;base64,AAAA"}}]}]}"#;
+    let event = gateway
+        .record(&gateway.post("/v1/chat/completions", body).await.id())
+        .await;
+    assert_eq!((&*event.source, event.tokens.prompt), ("estimated", 42 + 1_000));
+    assert!(
+        tap.tokenized()
+            .iter()
+            .all(|asked| asked.text().contains("weather"))
+    );
+}
+
+#[tokio::test]
 async fn what_nobody_counts_is_estimated() {
     let tap = silent("/nowhere", "");
     let gateway = Gateway::before(&tap).await;

@@ -43,6 +43,8 @@ pub(crate) struct UsageScanner {
     string: Vec<u8>,
     // The present value belongs to a field whose text is part of the answer.
     speaks: bool,
+    // In how many objects and lists such a field stands; none: it does not matter.
+    speaks_at: Option<u32>,
     said: u64,
     // The present value is that of `id`.
     in_id: bool,
@@ -78,12 +80,21 @@ impl UsageScanner {
             escaped: false,
             string: Vec::new(),
             speaks: false,
+            speaks_at: None,
             said: 0,
             in_id: false,
             id: None,
             in_usage: false,
             value: Vec::new(),
             found: None,
+        }
+    }
+
+    /// Only fields of the outermost object are the answer's text: those within say the same again.
+    pub(crate) fn speaking_outermost(self) -> Self {
+        Self {
+            speaks_at: Some(1),
+            ..self
         }
     }
 
@@ -215,7 +226,7 @@ impl UsageScanner {
             places.string = 0..0;
             &self.string
         };
-        self.speaks = SAID.contains(&name);
+        self.speaks = SAID.contains(&name) && self.speaks_at.is_none_or(|depth| depth == self.depth);
         if self.depth == self.fields_at {
             self.in_id = name == b"id" && self.id.is_none();
             self.in_usage = name == USAGE;
@@ -309,6 +320,10 @@ mod tests {
             2
         );
         assert_eq!(said(br#"{"text":null,"a":"text","b":["text"]}"#), 0);
+        let mut transcript = UsageScanner::default().speaking_outermost();
+        transcript
+            .push(br#"{"segments":[{"text":"Aye, aye."}],"text":"Aye, aye.","words":[{"text":"Aye"}]}"#);
+        assert_eq!(transcript.said(), 9);
     }
 
     #[test]

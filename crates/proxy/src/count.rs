@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::StreamExt;
+use llmgw_types::TokenSource;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::{Value, json};
 
 use crate::running::Running;
-use crate::{HeaderList, Method, Services, Upstream, UpstreamRequest};
+use crate::{HeaderList, Method, Services, Upstream, UpstreamRequest, estimate};
 
 const ANSWER_WITHIN: Duration = Duration::from_secs(5);
 const LONGEST_ANSWER: usize = 64 * 1024 * 1024;
@@ -31,14 +32,16 @@ const PROMPTS: [&str; 10] = [
     "queries",
 ];
 
-/// Prompt tokens of `running`, where its target can count them.
+/// Prompt tokens of `running`, where its target can count them, and whether all of them were.
 pub(crate) async fn prompt_tokens<U: Upstream>(
     services: &Services,
     upstream: &U,
     running: &Running,
-) -> Option<u64> {
+) -> Option<(u64, TokenSource)> {
     let target = running.target.as_ref()?;
-    let text = prompt_text(&running.body.as_ref()?.bytes)?;
+    let body = &running.body.as_ref()?.bytes;
+    let text = prompt_text(body)?;
+    let files = estimate::file_tokens(body);
     let secret = services.secrets.resolve(target).await.ok()?;
     // One body for all: each server reads the field it knows.
     let body = json!({
@@ -58,7 +61,12 @@ pub(crate) async fn prompt_tokens<U: Upstream>(
             idle_timeout: ANSWER_WITHIN,
         };
         if let Some(count) = ask(upstream, request).await {
-            return Some(count);
+            let source = if files == 0 {
+                TokenSource::Counted
+            } else {
+                TokenSource::Estimated
+            };
+            return Some((count + files, source));
         }
     }
     None
@@ -93,6 +101,13 @@ fn prompt_text(body: &[u8]) -> Option<String> {
     let mut parts = Vec::new();
     for field in PROMPTS {
         collect(body.get(field).unwrap_or(&Value::Null), &mut parts);
+    }
+    let tools = body
+        .get("tools")
+        .filter(|tools| !tools.is_null())
+        .map(Value::to_string);
+    if !parts.is_empty() {
+        parts.extend(tools.as_deref());
     }
     (!parts.is_empty()).then(|| parts.join("\n"))
 }
@@ -129,5 +144,9 @@ mod tests {
             Some("i\na")
         );
         assert_eq!(text(r#"{"input":[1,2,3]}"#), None);
+        assert_eq!(
+            text(r#"{"tools":[{"name":"t"}],"messages":[{"content":"a"}]}"#).as_deref(),
+            Some("a\n[{\"name\":\"t\"}]")
+        );
     }
 }

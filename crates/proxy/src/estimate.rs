@@ -24,6 +24,17 @@ const CONTENT_FOLLOWS: &[u8] = b";base64,";
 
 /// Prompt tokens of `body`, 1 or more.
 pub(crate) fn prompt_tokens(body: &[u8]) -> u64 {
+    let (text, files) = text_and_files(body);
+    (text as u64 / BYTES_PER_TOKEN + files * FILE_TOKENS).max(1)
+}
+
+/// Tokens of the files in `body`, which no tokenizer counts.
+pub(crate) fn file_tokens(body: &[u8]) -> u64 {
+    text_and_files(body).1 * FILE_TOKENS
+}
+
+// Bytes outside of data URLs, and how many of these there are.
+fn text_and_files(body: &[u8]) -> (usize, u64) {
     let (mut text, mut files, mut at) = (body.len(), 0, 0);
     while let Some(found) = memmem::find(&body[at..], CONTENT_FOLLOWS) {
         let mark = at + found;
@@ -40,7 +51,7 @@ pub(crate) fn prompt_tokens(body: &[u8]) -> u64 {
             files += 1;
         }
     }
-    (text as u64 / BYTES_PER_TOKEN + files * FILE_TOKENS).max(1)
+    (text, files)
 }
 
 // Also base64url, and the backslash by which some encoders escape a slash.

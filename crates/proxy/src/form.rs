@@ -70,7 +70,13 @@ fn take(peeked: &mut Peeked, body: &[u8], part: &Part<'_>, field: &'static str) 
             });
         }
         "stream" => peeked.stream = flag(text).ok_or_else(|| wrong("must be true or false"))?,
-        _ => peeked.n = text.trim().parse().unwrap_or(1).max(1),
+        // It is charged by this number, which everybody has to read in the same way.
+        _ => {
+            peeked.n = text
+                .parse()
+                .map(|n: u64| n.max(1))
+                .map_err(|_| wrong("must be a whole number"))?;
+        }
     }
     Ok(())
 }
@@ -124,7 +130,7 @@ fn part(body: &[u8], start: usize, end: usize) -> Result<Part<'_>, BodyRefusal> 
         if value.bytes().any(|byte| byte.is_ascii_control() && byte != b'\t') {
             return Err(malformed("a control character stands in the head of a part"));
         }
-        if field.eq_ignore_ascii_case("content-transfer-encoding") {
+        if field.eq_ignore_ascii_case("content-transfer-encoding") && !is_as_it_is(value.trim()) {
             return Err(malformed("a part has a Content-Transfer-Encoding"));
         }
         if field.eq_ignore_ascii_case("content-type") {
@@ -146,6 +152,13 @@ fn part(body: &[u8], start: usize, end: usize) -> Result<Part<'_>, BodyRefusal> 
     })
 }
 
+// Nothing is encoded.
+fn is_as_it_is(encoding: &str) -> bool {
+    ["7bit", "8bit", "binary"]
+        .iter()
+        .any(|plain| encoding.eq_ignore_ascii_case(plain))
+}
+
 // The name, and whether there is one of a file.
 fn disposition(value: &str) -> Result<(&str, bool), BodyRefusal> {
     let (kind, rest) = value.split_once(';').unwrap_or((value, ""));
@@ -156,12 +169,17 @@ fn disposition(value: &str) -> Result<(&str, bool), BodyRefusal> {
     for (parameter, value) in Parameters(rest) {
         let value = value.ok_or_else(|| malformed("a Content-Disposition cannot be read"))?;
         match parameter.to_ascii_lowercase().as_str() {
-            "name" if name.is_some() => return Err(malformed("a part has two names")),
+            // Some readers take `\\"` for the end of a value, others for a part of it.
+            "filename" if !value.ends_with("\\\\") && !value.contains("\\\\\"") => is_file = true,
+            "filename*" => is_file = true,
             // What stands behind a backslash is read in different ways.
-            "name" if value.contains('\\') => return Err(malformed("a backslash stands in a name")),
+            _ if value.contains('\\') => {
+                return Err(malformed("a backslash stands in a Content-Disposition"));
+            }
+            // Such a value may be that of the name, or a part of it (RFC 2231).
+            encoded if encoded.contains('*') => return Err(malformed("a name is encoded")),
+            "name" if name.is_some() => return Err(malformed("a part has two names")),
             "name" => name = Some(value),
-            "name*" => return Err(malformed("a name is encoded")),
-            "filename" | "filename*" => is_file = true,
             _ => {}
         }
     }
@@ -171,14 +189,13 @@ fn disposition(value: &str) -> Result<(&str, bool), BodyRefusal> {
 
 fn check_charset(content_type: &str) -> Result<(), BodyRefusal> {
     let (_, rest) = content_type.split_once(';').unwrap_or((content_type, ""));
-    let other = |(name, value): (&str, Option<&str>)| {
-        name.eq_ignore_ascii_case("charset")
-            && !value.is_some_and(|value| {
-                value.eq_ignore_ascii_case("utf-8") || value.eq_ignore_ascii_case("us-ascii")
-            })
-    };
-    if Parameters(rest).any(other) {
-        return Err(malformed(CHARSET));
+    let known = |value: &str| value.eq_ignore_ascii_case("utf-8") || value.eq_ignore_ascii_case("us-ascii");
+    for (name, value) in Parameters(rest) {
+        let value = value.ok_or_else(|| malformed("a Content-Type cannot be read"))?;
+        let is_charset = name.to_ascii_lowercase().starts_with("charset");
+        if is_charset && (name.len() > "charset".len() || !known(value)) {
+            return Err(malformed(CHARSET));
+        }
     }
     Ok(())
 }
@@ -189,8 +206,8 @@ pub(crate) fn boundary(content_type: &str) -> Result<&str, BodyRefusal> {
     let (_, rest) = content_type.split_once(';').unwrap_or((content_type, ""));
     let mut found = None;
     for (parameter, value) in Parameters(rest) {
-        if parameter.eq_ignore_ascii_case("boundary") {
-            let value = value.filter(|value| is_boundary(value));
+        if parameter.to_ascii_lowercase().starts_with("boundary") {
+            let value = value.filter(|value| is_boundary(value) && parameter.len() == "boundary".len());
             if value.is_none() || found.replace(value).is_some() {
                 return Err(malformed("its Content-Type names no boundary that can be used"));
             }
@@ -206,7 +223,7 @@ fn is_boundary(text: &str) -> bool {
     (1..=LONGEST_BOUNDARY).contains(&text.len()) && !text.ends_with(' ') && text.bytes().all(known)
 }
 
-/// `; name=value; name="value"`, as in RFC 9110 5.6.6. A value that cannot be read is `None`.
+/// `; name=value; name="value"`, as in RFC 9110 5.6.6. The value of one that cannot be read is `None`.
 struct Parameters<'a>(&'a str);
 
 impl<'a> Iterator for Parameters<'a> {
@@ -235,7 +252,9 @@ impl<'a> Iterator for Parameters<'a> {
         let behind = behind.trim_start_matches([' ', '\t']);
         let clean = behind.is_empty() || behind.starts_with(';');
         self.0 = if clean { behind } else { "" };
-        Some((name.trim(), value.filter(|_| clean)))
+        let name = name.trim();
+        let named = !name.is_empty() && name.bytes().all(is_token);
+        Some((name, value.filter(|_| clean && named)))
     }
 }
 

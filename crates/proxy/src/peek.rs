@@ -1,13 +1,16 @@
 //! Reads the few fields of a JSON body that routing and admission need, without parsing the rest. The body
 //! itself stays the bytes that came.
 
+mod fields;
+
 use std::borrow::Cow;
 use std::ops::Range;
 
+use serde::Deserialize;
 use serde::de::IgnoredAny;
-use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
+use self::fields::Fields;
 use crate::{BodyRefusal, Counts};
 
 /// RFC 8259 lets a parser limit depth; serde's raw values do not, and model servers behind us may overflow.
@@ -43,6 +46,8 @@ pub(crate) struct Peeked {
     pub(crate) background: bool,
     /// The id of the answer that this one goes on from.
     pub(crate) previous: Option<String>,
+    /// Whether it says itself which id it has, as vLLM lets a client do.
+    pub(crate) names_itself: bool,
 }
 
 /// A model's name in a body.
@@ -72,47 +77,9 @@ impl Default for Peeked {
             store: None,
             background: false,
             previous: None,
+            names_itself: false,
         }
     }
-}
-
-#[derive(Deserialize)]
-struct Fields<'a> {
-    #[serde(borrow, default, deserialize_with = "also_null")]
-    model: Option<&'a RawValue>,
-    #[serde(borrow)]
-    stream: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "also_null")]
-    stream_options: Option<&'a RawValue>,
-    #[serde(borrow)]
-    prompt: Option<&'a RawValue>,
-    #[serde(borrow)]
-    n: Option<&'a RawValue>,
-    #[serde(borrow)]
-    best_of: Option<&'a RawValue>,
-    #[serde(borrow)]
-    max_tokens: Option<&'a RawValue>,
-    #[serde(borrow)]
-    max_completion_tokens: Option<&'a RawValue>,
-    #[serde(borrow)]
-    max_output_tokens: Option<&'a RawValue>,
-    #[serde(borrow)]
-    store: Option<&'a RawValue>,
-    #[serde(borrow)]
-    background: Option<&'a RawValue>,
-    #[serde(borrow)]
-    input: Option<&'a RawValue>,
-    #[serde(borrow)]
-    documents: Option<&'a RawValue>,
-    #[serde(borrow)]
-    text_2: Option<&'a RawValue>,
-    #[serde(borrow)]
-    previous_response_id: Option<&'a RawValue>,
-}
-
-// serde reads null as an absent option; but a null that is there has a place, which an edit must replace.
-fn also_null<'de: 'a, 'a, D: Deserializer<'de>>(value: D) -> Result<Option<&'a RawValue>, D::Error> {
-    <&RawValue>::deserialize(value).map(Some)
 }
 
 /// Reads a JSON body.
@@ -123,6 +90,10 @@ pub(crate) fn peek(body: &[u8], counts: Counts) -> Result<Peeked, BodyRefusal> {
         return Err(BodyRefusal::Json("it must be an object".to_owned()));
     }
     let fields: Fields<'_> = serde_json::from_slice(body).map_err(|error| refusal(&error))?;
+    if let Some(field) = fields.in_other_letters {
+        let reason = "it stands in the body in other letters, which some model servers take for the same";
+        return Err(BodyRefusal::Field { field, reason });
+    }
     let options = fields.stream_options.filter(|options| options.get() != "null");
     let (choices, prompts) = (choices(&fields), listed(fields.prompt));
     Ok(Peeked {
@@ -136,13 +107,16 @@ pub(crate) fn peek(body: &[u8], counts: Counts) -> Result<Peeked, BodyRefusal> {
         include_usage: options.is_some_and(asks_for_usage),
         choices: choices.saturating_mul(prompts),
         prompts,
-        n: number(fields.n).unwrap_or(1).max(1),
+        n: match counts {
+            Counts::Images => whole("n", fields.n)?,
+            _ => 1,
+        },
         inputs: match counts {
             Counts::Inputs => listed(fields.input),
             _ => 1,
         },
         documents: match counts {
-            Counts::Documents => listed(fields.documents.or(fields.text_2)),
+            Counts::Documents => listed(fields.documents).max(listed(fields.text_2)),
             _ => 0,
         },
         files: 0,
@@ -157,6 +131,7 @@ pub(crate) fn peek(body: &[u8], counts: Counts) -> Result<Peeked, BodyRefusal> {
         store: said(fields.store),
         background: said(fields.background) == Some(true),
         previous: fields.previous_response_id.and_then(id),
+        names_itself: fields.request_id.is_some_and(|id| id.get() != "null"),
     })
 }
 
@@ -234,6 +209,20 @@ fn listed(value: Option<&RawValue>) -> u64 {
     value
         .and_then(|value| serde_json::from_str::<Vec<IgnoredAny>>(value.get()).ok())
         .map_or(1, |all| all.len() as u64)
+}
+
+// What is charged by its number has to be one that everybody reads in the same way.
+fn whole(field: &'static str, value: Option<&RawValue>) -> Result<u64, BodyRefusal> {
+    match value.map(RawValue::get) {
+        None | Some("null") => Ok(1),
+        Some(text) => text
+            .parse()
+            .map(|n: u64| n.max(1))
+            .map_err(|_| BodyRefusal::Field {
+                field,
+                reason: "must be a whole number",
+            }),
+    }
 }
 
 // Some servers read -1 as "no maximum", some read texts; what we cannot read as a count is theirs to judge.

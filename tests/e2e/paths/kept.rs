@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use llmgw_tests::answers::{ok, stream};
+use llmgw_tests::answers::{ok, stream, stream_head};
 use llmgw_tests::{Answer, Gateway, Key, Received, Request, Setup, Tap, Tokens};
 use serde_json::{Value, json};
 
@@ -183,13 +183,23 @@ async fn what_goes_on_from_an_answer_goes_where_that_is() {
         let asked = world.asked();
         for previous in [json!(first), json!("made_x"), json!(7)] {
             let body = json!({"model": "m", "input": "x", "previous_response_id": previous});
-            let answer = world.post("/v1/responses", &mallory, body).await;
-            assert_eq!(
-                (answer.status(), answer.code()),
-                (404, "previous_response_not_found".to_owned())
-            );
-            assert_eq!(answer.json()["error"]["param"], "previous_response_id");
+            for path in [
+                "/v1/responses",
+                "/v1/responses/compact",
+                "/v1/responses/input_tokens",
+            ] {
+                let answer = world.post(path, &mallory, body.clone()).await;
+                assert_eq!(
+                    (answer.status(), answer.code()),
+                    (404, "previous_response_not_found".to_owned()),
+                    "{path}"
+                );
+                assert_eq!(answer.json()["error"]["param"], "previous_response_id");
+            }
         }
+        // Nor can she give her own answer the id of another.
+        let body = json!({"model": "m", "input": "x", "request_id": first});
+        assert_eq!(world.post("/v1/responses", &mallory, body).await.status(), 400);
         assert_eq!(world.asked(), asked);
     }
     // Elsewhere the field means nothing, and null is none.
@@ -299,4 +309,41 @@ async fn an_answer_in_the_background_is_charged_its_estimate() {
         (event.tokens.prompt, event.tokens.completion),
         (body.len() as u64 / 4, 77)
     );
+}
+
+#[tokio::test]
+async fn a_stream_in_the_background_that_is_left_is_charged_its_estimate_too() {
+    let mut tap = Tap::by_hand();
+    let gateway = Gateway::before(&tap).await;
+    let body = r#"{"model":"smollm2","background":true,"stream":true,"max_output_tokens":77,"input":"Ahoy, is it one?"}"#;
+    let mut client = gateway.connect().await;
+    client.send(&gateway.request("/v1/responses", body).bytes()).await;
+    let mut call = tap.call().await;
+    call.write(stream_head()).await;
+    let created = r#"data: {"type":"response.created","response":{"id":"r_1","usage":null}}"#;
+    call.event(&format!("{created}\n\n")).await;
+    client.body_until("\n\n").await;
+    drop(client);
+    let event = gateway.only_record().await;
+    assert_eq!((&*event.source, &*event.end), ("estimated", "client_gone"));
+    assert_eq!(
+        (event.tokens.prompt, event.tokens.completion),
+        (body.len() as u64 / 4, 77)
+    );
+}
+
+#[tokio::test]
+async fn a_model_is_named_where_everybody_looks_for_it() {
+    let tap = Tap::answering(|_| ok("{}"));
+    let gateway = Gateway::before(&tap).await;
+    let path = "/v1/images/generations?model=dear";
+    let refused = gateway.post(path, r#"{"prompt":"a cat"}"#).await;
+    assert_eq!(
+        (refused.status(), &refused.json()["error"]["param"]),
+        (400, &json!("model"))
+    );
+    let taken = gateway
+        .post(path, r#"{"prompt":"a cat","model":"smollm2"}"#)
+        .await;
+    assert_eq!((taken.status(), tap.forwarded().len()), (200, 1));
 }

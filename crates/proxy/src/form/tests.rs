@@ -54,6 +54,12 @@ fn what_could_be_read_in_another_way_is_refused() {
         with("Content-Disposition: form-data; name=\"a\" name=\"model\""),
         with("Content-Disposition: form-data; name=\"a"),
         with("Content-Disposition: attachment; name=\"a\""),
+        with("Content-Disposition: form-data; name=\"a\"; foo; name=\"model\""),
+        with("Content-Disposition: form-data; z=\"a\\\\\"; name=\"a\"; y=\"; name=model; w=\""),
+        with("Content-Disposition: form-data; name=\"a\"; filename=\"x\\\\\"; y=\"; name=model; w=\""),
+        with("Content-Disposition: form-data; name=\"a\"; name*0=\"model\""),
+        with("Content-Disposition: form-data; name=\"a\"\r\nContent-Type: text/plain; foo; charset=utf-16"),
+        with("Content-Disposition: form-data; name=\"a\"\r\nContent-Type: text/plain; charset*0=utf-16"),
         with("Content-Disposition: form-data"),
         with("Content-Type: text/plain"),
         with("Content-Disposition : form-data; name=\"a\""),
@@ -78,6 +84,22 @@ fn what_could_be_read_in_another_way_is_refused() {
             String::from_utf8_lossy(&odd)
         );
     }
+    for plain in [
+        "name=\"a\"; filename=\"odd \\\" name.wav\"",
+        "name=\"a\"; filename=\"C:\\x.wav\"; filename*=utf-8''x.wav",
+    ] {
+        assert!(
+            peek(&with(&format!("Content-Disposition: form-data; {plain}")), "b").is_ok(),
+            "{plain}"
+        );
+    }
+    let binary = with("Content-Disposition: form-data; name=\"a\"\r\nContent-Transfer-Encoding: Binary");
+    assert!(peek(&binary, "b").is_ok());
+    let odd = form(&["Content-Disposition: form-data; name=\"n\"\r\n\r\n10.0"]);
+    assert!(matches!(
+        peek(&odd, "b"),
+        Err(BodyRefusal::Field { field: "n", .. })
+    ));
     let file = "Content-Disposition: form-data; name=\"model\"; filename=\"m\"\r\n\r\nwhisper";
     assert!(matches!(
         peek(&form(&[file]), "b"),
@@ -97,6 +119,8 @@ fn a_boundary_is_named_once() {
         "multipart/form-data; boundary=",
         "multipart/form-data; boundary=\"\"",
         "multipart/form-data; boundary=a; boundary=b",
+        "multipart/form-data; boundary=a; foo; boundary=b",
+        "multipart/form-data; boundary=a; boundary*0=b",
         "multipart/form-data; boundary=\"a",
         "multipart/form-data; boundary=\"a\\b\"",
         "multipart/form-data; boundary=\"a \"",

@@ -20,7 +20,7 @@ fn what_else_is_counted_is_counted_where_it_is() {
     assert_eq!(
         of(
             Counts::Documents,
-            r#"{"model":"m","text_1":"q","text_2":["a","b"]}"#
+            r#"{"model":"m","text_1":"q","text_2":["a","b"],"documents":["c"]}"#
         ),
         (1, 2)
     );
@@ -49,6 +49,47 @@ fn a_field_that_stands_twice_is_refused_also_when_escaped() {
     assert_eq!(
         peek(br#"{"model":"m","stream":true,"stream":false}"#),
         Err(BodyRefusal::Twice("stream".into()))
+    );
+}
+
+#[test]
+fn a_field_in_other_letters_is_refused() {
+    for (body, meant) in [
+        (r#"{"model":"cheap","Model":"dear"}"#, "model"),
+        (r#"{"model":"cheap","MODE\u004c":"dear"}"#, "model"),
+        (r#"{"model":"m","max_to\u212aens":7}"#, "max_tokens"),
+        (r#"{"model":"m","\u017ftream":true}"#, "stream"),
+    ] {
+        let refused = peek(body.as_bytes());
+        assert!(
+            matches!(refused, Err(BodyRefusal::Field { field, .. }) if field == meant),
+            "{body}"
+        );
+    }
+    for body in [
+        r#"{"model":"m","models":1,"x":{"Model":"n"}}"#,
+        r#"{"model":"m","Temperature":1,"":2}"#,
+    ] {
+        assert!(peek(body.as_bytes()).is_ok(), "{body}");
+    }
+}
+
+#[test]
+fn a_number_of_pictures_is_read_in_one_way() {
+    let n = |text: &str| {
+        super::peek(
+            format!(r#"{{"model":"m","n":{text}}}"#).as_bytes(),
+            Counts::Images,
+        )
+        .map(|peeked| peeked.n)
+    };
+    assert_eq!((n("3"), n("null"), n("0")), (Ok(3), Ok(1), Ok(1)));
+    for odd in ["\"10\"", "1e1", "10.0", "-1", "[2]"] {
+        assert!(n(odd).is_err(), "{odd}");
+    }
+    assert!(
+        peek(br#"{"model":"m","n":"10"}"#).is_ok(),
+        "elsewhere it is the model server's to judge"
     );
 }
 

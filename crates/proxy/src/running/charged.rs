@@ -105,11 +105,11 @@ impl Running {
             (End::Complete, Some(tokens)) if !self.is_told_in_part() => {
                 Some(self.record(end, tokens, TokenSource::Reported))
             }
-            // Nobody will say what it takes when it is made.
-            (End::Complete, None) if self.asked.background => {
+            // Nobody will say what it takes when it is made, whoever waited for it until now.
+            (_, None) if self.asked.background => {
                 let tokens = TokenUsage {
                     prompt: self.prompt_estimate,
-                    completion: self.asked.answer_estimate,
+                    completion: self.asked.answer_estimate.max(self.seen),
                     ..TokenUsage::default()
                 };
                 Some(self.record(end, tokens, TokenSource::Estimated))

@@ -11,7 +11,7 @@ use self::collect::collect;
 use super::authenticate::{Authenticated, RequestHead};
 use crate::buffers::Held;
 use crate::peek::{Peeked, check_depth, peek};
-use crate::{BodyRefusal, Counts, Format, ModelAt, ProxyError, Route, Services, estimate, form};
+use crate::{BodyRefusal, Counts, Format, ModelAt, ProxyError, Route, Services, estimate, form, query};
 
 /// Reading a body this long would hold up the other requests of a worker.
 const PEEK_ELSEWHERE: usize = 1024 * 1024;
@@ -56,6 +56,18 @@ pub async fn intake(
     let (peeked, prompt_estimate) = read(services, &body.bytes, reading).await?;
     if head.route.model == ModelAt::Body && peeked.model.is_none() {
         return Err(BodyRefusal::NoModel.into());
+    }
+    // A model server may look for it where we do not.
+    if head.route.model == ModelAt::BodyIfAny
+        && peeked.model.is_none()
+        && head.query.as_deref().map_or(Ok(None), query::model)?.is_some()
+    {
+        let reason = "it stands in the query, and belongs into the body";
+        return Err(BodyRefusal::Field {
+            field: "model",
+            reason,
+        }
+        .into());
     }
     let prompt_estimate = if head.route.is_free() { 0 } else { prompt_estimate };
     Ok(Parsed {

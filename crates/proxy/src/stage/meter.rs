@@ -17,10 +17,11 @@ use self::events::Events;
 use self::plain::{CountsText, Plain};
 use self::remember::Remember;
 use super::forward::{Answered, is_event_stream, media_type};
+use crate::body_usage::UsageScanner;
 use crate::guard::Guard;
 use crate::slots::Slot;
 use crate::stream_reader::StreamReader;
-use crate::{Dialect, HeaderList, UpstreamError};
+use crate::{Counts, Dialect, HeaderList, UpstreamError};
 
 /// An answer ready to be sent to the client.
 #[derive(Debug)]
@@ -66,11 +67,21 @@ pub fn meter<B>(answered: Answered<B>) -> Answer<B> {
         let reader = StreamReader::new(dialect, peeked.n);
         Way::Events(Box::new(Events::new(reader, take_usage_out)))
     } else {
+        let heard = running
+            .as_deref()
+            .is_some_and(|running| running.route.counts == Counts::Seconds);
+        // A transcript stands there whole, and again in its segments and words.
+        let scanner = if heard {
+            UsageScanner::default().speaking_outermost()
+        } else {
+            UsageScanner::default()
+        };
         let counts_text = running.map_or(CountsText::Never, |running| CountsText::of(running));
         Way::Plain(Box::new(Plain::new(
             answer.length,
             media_type(&answer),
             counts_text,
+            scanner,
         )))
     };
     // Nothing asks for the body of an answer without one.

@@ -42,8 +42,17 @@ pub async fn resolve(services: &Services, parsed: Parsed) -> Result<Routed, Prox
     };
     let mut stops = stops(services, grant, &served, endpoint)?;
     // Elsewhere the field means nothing.
+    let responds = head.route.dialect == Dialect::Responses;
+    if responds && parsed.peeked.names_itself {
+        // It would be the id under which the answer is kept, and may be that of somebody else's.
+        return Err(BodyRefusal::Field {
+            field: "request_id",
+            reason: "an answer gets its id from the model server",
+        }
+        .into());
+    }
     if let Some(previous) = parsed.peeked.previous.as_deref()
-        && head.route.dialect == Dialect::Responses
+        && responds
     {
         let kept = kept(services, grant, previous).await?;
         stops.retain(|stop| {

@@ -112,13 +112,12 @@ async fn count_up<U: Upstream>(services: &Services, upstream: &U, running: Box<R
 }
 
 /// Closes a request whose prompt was counted, or must be estimated. Gives it back where the limits have to wait.
-fn close(running: Box<Running>, counted: Option<u64>) -> Option<Ended> {
-    let source = if counted.is_some() && !running.is_told_in_part() {
-        TokenSource::Counted
-    } else {
-        TokenSource::Estimated
+fn close(running: Box<Running>, counted: Option<(u64, TokenSource)>) -> Option<Ended> {
+    let (prompt, source) = match counted {
+        Some((prompt, source)) if !running.is_told_in_part() => (prompt, source),
+        Some((prompt, _)) => (prompt, TokenSource::Estimated),
+        None => (running.prompt_estimate, TokenSource::Estimated),
     };
-    let prompt = counted.unwrap_or(running.prompt_estimate);
     let tokens = TokenUsage {
         prompt,
         completion: running.completion(),

@@ -53,9 +53,14 @@ pub(super) struct Plain {
 }
 
 impl Plain {
-    pub(super) fn new(length: Option<u64>, media_type: &str, counts_text: CountsText) -> Self {
+    pub(super) fn new(
+        length: Option<u64>,
+        media_type: &str,
+        counts_text: CountsText,
+        scanner: UsageScanner,
+    ) -> Self {
         Self {
-            scanner: UsageScanner::default(),
+            scanner,
             kind: kind(media_type),
             received: 0,
             length,

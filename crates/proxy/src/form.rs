@@ -7,7 +7,7 @@ use memchr::memmem::{self, Finder};
 
 use crate::BodyRefusal;
 use crate::estimate::{BYTES_PER_TOKEN, FILE_TOKENS};
-use crate::peek::{Named, Peeked};
+use crate::peek::{Named, Peeked, whole_number};
 
 /// RFC 2046 5.1.1.
 const LONGEST_BOUNDARY: usize = 70;
@@ -72,10 +72,7 @@ fn take(peeked: &mut Peeked, body: &[u8], part: &Part<'_>, field: &'static str) 
         "stream" => peeked.stream = flag(text).ok_or_else(|| wrong("must be true or false"))?,
         // It is charged by this number, which everybody has to read in the same way.
         _ => {
-            peeked.n = text
-                .parse()
-                .map(|n: u64| n.max(1))
-                .map_err(|_| wrong("must be a whole number"))?;
+            peeked.n = whole_number(field, text)?;
         }
     }
     Ok(())

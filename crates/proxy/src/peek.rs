@@ -215,14 +215,23 @@ fn listed(value: Option<&RawValue>) -> u64 {
 fn whole(field: &'static str, value: Option<&RawValue>) -> Result<u64, BodyRefusal> {
     match value.map(RawValue::get) {
         None | Some("null") => Ok(1),
-        Some(text) => text
-            .parse()
-            .map(|n: u64| n.max(1))
-            .map_err(|_| BodyRefusal::Field {
-                field,
-                reason: "must be a whole number",
-            }),
+        Some(text) => whole_number(field, text.trim_matches('"')),
     }
+}
+
+/// The whole number of 1 or more that `text` is; 10 and 10.0 are the same.
+///
+/// # Errors
+/// [`BodyRefusal::Field`] where it is none.
+pub(crate) fn whole_number(field: &'static str, text: &str) -> Result<u64, BodyRefusal> {
+    let number = text.parse::<f64>().ok();
+    let whole = number.filter(|number| number.fract() == 0.0 && (0.0..1e9).contains(number));
+    whole
+        .map(|number| (number as u64).max(1))
+        .ok_or(BodyRefusal::Field {
+            field,
+            reason: "must be a whole number",
+        })
 }
 
 // Some servers read -1 as "no maximum", some read texts; what we cannot read as a count is theirs to judge.

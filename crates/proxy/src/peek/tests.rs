@@ -84,7 +84,8 @@ fn a_number_of_pictures_is_read_in_one_way() {
         .map(|peeked| peeked.n)
     };
     assert_eq!((n("3"), n("null"), n("0")), (Ok(3), Ok(1), Ok(1)));
-    for odd in ["\"10\"", "1e1", "10.0", "-1", "[2]"] {
+    assert_eq!((n("\"10\""), n("10.0")), (Ok(10), Ok(10)));
+    for odd in ["\"ten\"", "1.5", "-1", "[2]", "1e99"] {
         assert!(n(odd).is_err(), "{odd}");
     }
     assert!(

@@ -38,7 +38,7 @@ const KEEP_ALIVE: Duration = Duration::from_secs(4);
 const DISCONNECT: Duration = Duration::from_secs(1);
 
 /// Connections that were kept may all have been closed at once, by a model server that was started anew.
-pub(crate) const MOST_STALE: usize = 3;
+const MOST_STALE: usize = 3;
 
 /// [`Upstream`] by awc. Belongs to one thread.
 #[derive(Clone)]
@@ -128,10 +128,7 @@ impl AwcUpstream {
         };
         match self.watching(sending, request.first_byte_timeout).await {
             (None, _) => Err(Failure::for_good(UpstreamError::Timeout)),
-            (Some(Err(error)), fresh) => Err(Failure {
-                stale: !fresh && before_any_byte(&error),
-                error: failure(error),
-            }),
+            (Some(Err(error)), fresh) => Err(Failure::of(error, fresh)),
             (Some(Ok(answer)), _) if !can_be_read(&answer) => {
                 self.last_read.cut();
                 Err(Failure::for_good(UpstreamError::Broken(
@@ -209,15 +206,34 @@ fn only_allowed(
 }
 
 pub(crate) struct Failure {
-    pub(crate) error: UpstreamError,
+    error: UpstreamError,
     // A kept connection died before a byte of the answer: most likely it was closed while it was idle, and the
     // model server never saw the request.
-    pub(crate) stale: bool,
+    stale: bool,
 }
 
 impl Failure {
+    /// That of a request on a connection that was opened for it, or was not.
+    pub(crate) fn of(error: SendRequestError, fresh: bool) -> Self {
+        Self {
+            stale: !fresh && before_any_byte(&error),
+            error: failure(error),
+        }
+    }
+
     pub(crate) const fn for_good(error: UpstreamError) -> Self {
         Self { error, stale: false }
+    }
+}
+
+/// Asks again while connections that were kept turn out to be dead.
+pub(crate) async fn unless_stale<T>(once: impl AsyncFn() -> Result<T, Failure>) -> Result<T, UpstreamError> {
+    let mut stale = 0;
+    loop {
+        match once().await {
+            Err(failure) if failure.stale && stale < MOST_STALE => stale += 1,
+            done => return done.map_err(|failure| failure.error),
+        }
     }
 }
 
@@ -225,13 +241,7 @@ impl Upstream for AwcUpstream {
     type Body = AwcBody;
 
     async fn send(&self, request: UpstreamRequest) -> Result<UpstreamAnswer<AwcBody>, UpstreamError> {
-        let mut stale = 0;
-        loop {
-            match self.send_once(&request).await {
-                Err(failure) if failure.stale && stale < MOST_STALE => stale += 1,
-                sent => return sent.map_err(|failure| failure.error),
-            }
-        }
+        unless_stale(async || self.send_once(&request).await).await
     }
 }
 
@@ -282,14 +292,14 @@ fn begin(
     }
 }
 
-pub(crate) fn before_any_byte(error: &SendRequestError) -> bool {
+fn before_any_byte(error: &SendRequestError) -> bool {
     matches!(
         error,
         SendRequestError::Connect(ConnectError::Disconnected) | SendRequestError::Send(_)
     )
 }
 
-pub(crate) fn failure(error: SendRequestError) -> UpstreamError {
+fn failure(error: SendRequestError) -> UpstreamError {
     match error {
         SendRequestError::Connect(ConnectError::Disconnected) => {
             UpstreamError::Broken("closed before the head of the answer".into())

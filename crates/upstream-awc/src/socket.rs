@@ -12,7 +12,7 @@ use llmgw_proxy::{Outgoing, Socket, Sockets, UpstreamError, UpstreamRequest};
 use tokio::io::{AsyncRead, AsyncWriteExt, ReadBuf, ReadHalf, WriteHalf};
 
 use crate::AwcUpstream;
-use crate::client::{Failure, MOST_STALE, bearer, before_any_byte, failure};
+use crate::client::{Failure, bearer, unless_stale};
 
 /// Bytes read at once. A session that says nothing holds as much.
 const READ_AT_ONCE: usize = 4 * 1024;
@@ -75,13 +75,7 @@ impl Sockets for AwcUpstream {
         request: UpstreamRequest,
         protocols: Option<&str>,
     ) -> Result<Socket<AwcIncoming, AwcOutgoing>, UpstreamError> {
-        let mut stale = 0;
-        loop {
-            match self.open_once(&request, protocols).await {
-                Err(failure) if failure.stale && stale < MOST_STALE => stale += 1,
-                opened => return opened.map_err(|failure| failure.error),
-            }
-        }
+        unless_stale(async || self.open_once(&request, protocols).await).await
     }
 }
 
@@ -105,12 +99,7 @@ impl AwcUpstream {
         let (answer, fresh) = self.watching(asked.connect(), request.first_byte_timeout).await;
         let (head, framed) = match answer {
             None => return Err(Failure::for_good(UpstreamError::Timeout)),
-            Some(Err(WsClientError::SendRequest(error))) => {
-                return Err(Failure {
-                    stale: !fresh && before_any_byte(&error),
-                    error: failure(error),
-                });
-            }
+            Some(Err(WsClientError::SendRequest(error))) => return Err(Failure::of(error, fresh)),
             Some(Err(WsClientError::InvalidResponseStatus(status))) => {
                 return Err(Failure::for_good(UpstreamError::NoSocket(status.as_u16())));
             }

@@ -189,10 +189,13 @@ async fn attempt<U: Upstream>(
         first,
         asked_for_usage,
     })
-    .inspect_err(|error| {
-        let id = admitted.guard.running().map(|running| running.id.to_string());
-        tracing::warn!(request.id = id, target.id = %stop.target.id, error = %chain(error), "target failed");
-    })
+    .inspect_err(|error| warn(admitted, &stop, error))
+}
+
+/// Says that a target failed.
+pub(super) fn warn(admitted: &mut Admitted, stop: &Stop, error: &ProxyError) {
+    let id = admitted.guard.running().map(|running| running.id.to_string());
+    tracing::warn!(request.id = id, target.id = %stop.target.id, error = %chain(error), "target failed");
 }
 
 type Sent<B> = (UpstreamAnswer<B>, Option<Bytes>, bool);
@@ -293,7 +296,7 @@ pub(super) fn is_event_stream<B>(answer: &UpstreamAnswer<B>) -> bool {
 }
 
 // An error and what caused it, on one line: neither holds a secret.
-pub(super) fn chain(error: &ProxyError) -> String {
+fn chain(error: &ProxyError) -> String {
     let mut text = error.to_string();
     let mut cause = std::error::Error::source(error);
     while let Some(source) = cause {

@@ -17,7 +17,7 @@ use llmgw_usage::ledger::End;
 use self::turn::Turn;
 use super::admit::{Admitted, admit, admit_anyway};
 use super::authenticate::{Authenticated, RequestHead, authenticate, grant};
-use super::forward::{chain, failure_status, headers, may_be_tried_again};
+use super::forward::{failure_status, headers, may_be_tried_again, warn};
 use super::intake::Parsed;
 use super::resolve::{Routed, find, resolve};
 use crate::buffers::Held;
@@ -205,8 +205,7 @@ async fn connect<U: Sockets>(
         match ask(services, upstream, admitted, &stop, protocols).await {
             Ok(socket) => return Ok((socket, stop, slot)),
             Err(error) => {
-                let id = admitted.guard.running().map(|running| running.id.to_string());
-                tracing::warn!(request.id = id, target.id = %stop.target.id, error = %chain(&error), "target failed");
+                warn(admitted, &stop, &error);
                 let again = may_be_tried_again(&error);
                 failed = error;
                 if !again {

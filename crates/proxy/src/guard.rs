@@ -100,9 +100,7 @@ impl Guard {
             }
         };
     }
-}
 
-impl Guard {
     /// Ends the request as [`finish`](Self::finish) does, and waits until the limits know.
     pub(crate) async fn settle(mut self, services: &Services, end: End) {
         self.finish(end);

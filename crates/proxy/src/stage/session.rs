@@ -28,16 +28,6 @@ use crate::running::SWITCHING_PROTOCOLS;
 use crate::slots::Slot;
 use crate::{HeaderList, ProxyError, RequestBody, Route, Services, Socket, Sockets, UpstreamRequest, query};
 
-const NOTHING: Told = Told {
-    tokens: Some(TokenUsage {
-        prompt: 0,
-        cached: 0,
-        completion: 0,
-        reasoning: 0,
-    }),
-    seconds: None,
-};
-
 /// A session that has begun.
 #[derive(Debug)]
 pub struct Opened<I, O> {
@@ -45,7 +35,7 @@ pub struct Opened<I, O> {
     pub socket: Socket<I, O>,
     /// What is counted and limited of it.
     pub session: Session,
-    /// How far each limit is used up, this session's reservation included.
+    /// How far each limit is used up, the reservation of the handshake included.
     pub limits: Vec<RuleState>,
     /// When that was.
     pub admitted_at: Timestamp,
@@ -137,7 +127,11 @@ pub async fn open<U: Sockets>(
     };
     let admitted_at = guard.running().map(|running| running.admitted_at);
     take(&mut guard, &stop);
-    guard.saw(NOTHING, 0);
+    let nothing = Told {
+        tokens: Some(TokenUsage::default()),
+        seconds: None,
+    };
+    guard.saw(nothing, 0);
     guard.settle(services, End::Complete).await;
     let model = served.model.id.as_str().to_owned();
     let session = Session {

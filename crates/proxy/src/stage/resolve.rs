@@ -76,13 +76,7 @@ fn stops(
     served: &Served,
     endpoint: Endpoint,
 ) -> Result<Vec<Stop>, ProxyError> {
-    let name = || shown(served.model.id.as_str());
-    if !served.model.serves(endpoint) {
-        return Err(ProxyError::NotServed {
-            model: name(),
-            endpoint,
-        });
-    }
+    serves(served, endpoint)?;
     let mut stops = served.order();
     for fallback in &served.model.fallbacks {
         if let Ok(other) = find(services, grant, fallback.as_str())
@@ -92,9 +86,23 @@ fn stops(
         }
     }
     if stops.is_empty() {
-        return Err(ProxyError::NoTarget(name()));
+        return Err(ProxyError::NoTarget(shown(served.model.id.as_str())));
     }
     Ok(stops)
+}
+
+/// Whether a model serves an endpoint.
+///
+/// # Errors
+/// [`ProxyError::NotServed`] when it does not.
+pub(super) fn serves(served: &Served, endpoint: Endpoint) -> Result<(), ProxyError> {
+    if served.model.serves(endpoint) {
+        return Ok(());
+    }
+    Err(ProxyError::NotServed {
+        model: shown(served.model.id.as_str()),
+        endpoint,
+    })
 }
 
 // The one model that can be meant where none is named.

@@ -19,7 +19,7 @@ use super::admit::{Admitted, admit, admit_anyway};
 use super::authenticate::{Authenticated, RequestHead, authenticate, grant};
 use super::forward::{failure_status, headers, may_be_tried_again, warn};
 use super::intake::Parsed;
-use super::resolve::{Routed, find, resolve};
+use super::resolve::{Routed, find, resolve, serves};
 use crate::buffers::Held;
 use crate::guard::Guard;
 use crate::peek::{Named, Peeked};
@@ -81,15 +81,7 @@ impl Access {
     /// when it may not; [`ProxyError::Store`] when that could not be looked up.
     pub async fn check(&self, services: &Services) -> Result<(), ProxyError> {
         let grant = grant(services, self.key.as_ref(), None).await?;
-        let served = find(services, &grant, &self.model)?;
-        let endpoint = self.route.endpoint;
-        if served.model.serves(endpoint) {
-            return Ok(());
-        }
-        Err(ProxyError::NotServed {
-            model: self.model.clone(),
-            endpoint,
-        })
+        serves(&*find(services, &grant, &self.model)?, self.route.endpoint)
     }
 }
 

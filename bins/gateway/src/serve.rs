@@ -13,7 +13,7 @@ use llmgw_boot::{
 };
 use llmgw_gateway_http::{Gateway, routes};
 use llmgw_proxy::Services;
-use llmgw_upstream_awc::AwcUpstream;
+use llmgw_upstream_awc::{AwcUpstream, Connecting};
 
 use crate::checked::Checked;
 use crate::output;
@@ -79,8 +79,12 @@ fn start(settings: &Settings, listeners: Listeners, parts: Parts) -> Result<Serv
         settlements: parts.settlements,
         shipper: parts.shipper,
     };
-    let (connect_timeout, allowed) = (settings.upstream.connect_timeout.0, parts.allowed);
-    let upstream = move || AwcUpstream::new(connect_timeout, Arc::clone(&allowed));
+    let allowed = parts.allowed;
+    let connecting = Connecting {
+        within: settings.upstream.connect_timeout.0,
+        keep_alive: settings.upstream.keep_alive.0,
+    };
+    let upstream = move || AwcUpstream::new(connecting, Arc::clone(&allowed));
     let watch = parts.watch;
     let tasks = Tasks::start(work, upstream.clone(), move || async move { watch.keep().await })?;
     let servers = listeners.serve(settings, &services, upstream, (&readiness, parts.metrics), &cut);

@@ -17,7 +17,7 @@ use llmgw_keys::AdminKey;
 use llmgw_portal_http::{CookieKey, Portal};
 use llmgw_proxy::Services;
 use llmgw_types::SecretString;
-use llmgw_upstream_awc::AwcUpstream;
+use llmgw_upstream_awc::{AwcUpstream, Connecting};
 use llmgw_usage::admission::reconcile;
 
 use crate::args::Args;
@@ -145,8 +145,12 @@ fn start(
         settlements: parts.settlements,
         shipper: parts.shipper,
     };
-    let (connect_timeout, allowed) = (settings.upstream.connect_timeout.0, parts.allowed);
-    let upstream = move || AwcUpstream::new(connect_timeout, Arc::clone(&allowed));
+    let allowed = parts.allowed;
+    let connecting = Connecting {
+        within: settings.upstream.connect_timeout.0,
+        keep_alive: settings.upstream.keep_alive.0,
+    };
+    let upstream = move || AwcUpstream::new(connecting, Arc::clone(&allowed));
     let watch = parts.watch;
     let tasks = Tasks::start(work, upstream.clone(), move || async move { watch.keep().await })?;
     let doors = parts

@@ -30,15 +30,21 @@ use crate::AwcBody;
 use crate::body::{Bounds, Sending};
 use crate::wire::{LastRead, State, Wire};
 
-/// Shorter than any model server's own (llama.cpp closes after 5 s), so that we rarely send on a connection
-/// that is just being closed.
-const KEEP_ALIVE: Duration = Duration::from_secs(4);
-
 /// How long to let a connection say goodbye.
 const DISCONNECT: Duration = Duration::from_secs(1);
 
 /// Connections that were kept may all have been closed at once, by a model server that was started anew.
 const MOST_STALE: usize = 3;
+
+/// How connections to model servers are made and kept.
+#[derive(Debug, Clone, Copy)]
+pub struct Connecting {
+    /// How long to wait for one.
+    pub within: Duration,
+    /// How long one is kept that no request uses. Where that is longer than the model server's own, a request may
+    /// be sent on a connection that is just being closed, and is sent again on another.
+    pub keep_alive: Duration,
+}
 
 /// [`Upstream`] by awc. Belongs to one thread.
 #[derive(Clone)]
@@ -56,13 +62,13 @@ impl std::fmt::Debug for AwcUpstream {
 }
 
 impl AwcUpstream {
-    /// A client that waits `connect_timeout` for a connection, and connects to no address that is not `allowed`.
+    /// A client that connects to no address that is not `allowed`.
     #[must_use]
-    pub fn new(connect_timeout: Duration, allowed: Arc<AllowedTargets>) -> Self {
-        Self::resolving(connect_timeout, allowed, &Resolver::default())
+    pub fn new(connecting: Connecting, allowed: Arc<AllowedTargets>) -> Self {
+        Self::resolving(connecting, allowed, &Resolver::default())
     }
 
-    fn resolving(connect_timeout: Duration, allowed: Arc<AllowedTargets>, resolver: &Resolver) -> Self {
+    fn resolving(connecting: Connecting, allowed: Arc<AllowedTargets>, resolver: &Resolver) -> Self {
         // awc asks for the process's provider and panics where there is none. Somebody else's is as good.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let opened = Rc::new(Cell::new(false));
@@ -84,8 +90,8 @@ impl AwcUpstream {
         let connector = Connector::new()
             .connector(dial)
             .limit(0)
-            .timeout(connect_timeout)
-            .conn_keep_alive(KEEP_ALIVE)
+            .timeout(connecting.within)
+            .conn_keep_alive(connecting.keep_alive)
             .disconnect_timeout(DISCONNECT)
             .max_http_version(Version::HTTP_11);
         let client = Client::builder()

@@ -11,6 +11,6 @@ mod socket;
 mod wire;
 
 pub use body::AwcBody;
-pub use client::AwcUpstream;
+pub use client::{AwcUpstream, Connecting};
 pub use probe::AwcProbe;
 pub use socket::{AwcIncoming, AwcOutgoing};

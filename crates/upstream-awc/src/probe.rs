@@ -11,7 +11,7 @@ use llmgw_types::SecretString;
 use serde::Deserialize;
 use tokio::time::Instant;
 
-use crate::AwcUpstream;
+use crate::{AwcUpstream, Connecting};
 
 /// How long a target may take to answer.
 const ANSWER_WITHIN: Duration = Duration::from_secs(5);
@@ -57,7 +57,11 @@ impl TargetProbe for AwcProbe {
         Box::pin(async move {
             let begun = Instant::now();
             // Connections belong to a thread, and this one is needed once.
-            let upstream = AwcUpstream::new(self.connect_timeout, Arc::clone(&self.allowed));
+            let connecting = Connecting {
+                within: self.connect_timeout,
+                keep_alive: Duration::ZERO,
+            };
+            let upstream = AwcUpstream::new(connecting, Arc::clone(&self.allowed));
             let url = format!("{}/v1/models", target.base_url);
             let asked = timeout(ANSWER_WITHIN, upstream.get(&url, secret.as_ref(), LONGEST)).await;
             let (status, body, problem) = match asked {

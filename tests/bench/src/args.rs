@@ -4,6 +4,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::scenario::Scenario;
+
 #[derive(Debug, clap::Parser)]
 #[command(about = "Measures the gateway beside nginx")]
 pub(crate) struct Args {
@@ -43,6 +45,13 @@ pub(crate) struct RunOptions {
     /// Seconds of load in a round
     #[arg(long, default_value_t = 4.0, conflicts_with = "quick")]
     seconds: f64,
+    /// Only these loads, with a comma between two; the report then has dashes
+    #[arg(long, value_delimiter = ',')]
+    pub(crate) only: Vec<Scenario>,
+    /// How long the gateway keeps connections to the mock; nginx keeps them for a minute, its default. That of the
+    /// gateway is shorter, because model servers close theirs after 5 s, which the mock never does
+    #[arg(long, default_value = "60s")]
+    pub(crate) keep_alive: String,
     /// Folder for bench.md and bench.json
     #[arg(long, default_value = "target/bench")]
     pub(crate) out: PathBuf,
@@ -51,6 +60,11 @@ pub(crate) struct RunOptions {
 impl RunOptions {
     pub(crate) fn rounds(&self) -> usize {
         if self.quick { 2 } else { self.rounds.max(1) }
+    }
+
+    pub(crate) fn loads(&self) -> impl Iterator<Item = Scenario> {
+        let chosen = |scenario: &Scenario| self.only.is_empty() || self.only.contains(scenario);
+        Scenario::ALL.into_iter().filter(chosen)
     }
 
     pub(crate) fn round(&self) -> Duration {

@@ -9,7 +9,7 @@ use crate::Failure;
 use crate::admin::Admin;
 use crate::args::RunOptions;
 use crate::report::Report;
-use crate::scenario::{Scenario, Side, measure, warm_up};
+use crate::scenario::{Side, measure, warm_up};
 use crate::servers::{self, Server};
 
 /// Tokens of every answer of the mock.
@@ -20,7 +20,7 @@ pub(crate) async fn run(options: &RunOptions) -> Result<ExitCode, Failure> {
     let folder = tempfile::Builder::new().prefix("llmgw-bench-").tempdir()?;
     let (sides, servers, stores) = start(options, folder.path()).await?;
     let mut report = Report::new(options);
-    for scenario in Scenario::ALL {
+    for scenario in options.loads() {
         for side in &sides {
             warm_up(scenario, side).await?;
         }
@@ -74,12 +74,14 @@ async fn start(options: &RunOptions, folder: &Path) -> Result<Started, Failure> 
     if let (Some(binary), false) = (&options.gateway, options.without_gateway) {
         let (server, address, admin) = match &options.admin {
             Some(command_line) => {
-                let started = servers::start_production(binary, command_line, mock, folder).await?;
+                let binaries = (binary.as_path(), command_line.as_path());
+                let started = servers::start_production(binaries, mock, &options.keep_alive, folder).await?;
                 stores = Some(started.stores);
                 (started.server, started.api, started.admin)
             }
             None => {
-                let (server, addresses) = servers::start_gateway(binary, mock, folder).await?;
+                let (server, addresses) =
+                    servers::start_gateway(binary, mock, &options.keep_alive, folder).await?;
                 let admin = Admin::Api {
                     address: addresses.admin,
                     key: addresses.admin_key,

@@ -11,7 +11,7 @@ use crate::load::{self, Outcome, Work};
 use crate::mock::{self, Pace};
 use crate::procstat;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]
 pub(crate) enum Scenario {
     /// Plain answers on 64 connections.
     Plain,

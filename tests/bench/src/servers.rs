@@ -19,6 +19,9 @@ use crate::mock::Pace;
 
 const PEPPER: &str = "thirty-two bytes or more of pepper for a measurement\n";
 
+/// How long the gateway keeps connections to the mock.
+const KEEP_ALIVE: &str = "LLMGW_UPSTREAM__KEEP_ALIVE";
+
 const START: Duration = Duration::from_secs(30);
 const STOP: Duration = Duration::from_secs(30);
 
@@ -133,6 +136,7 @@ pub(crate) struct Addresses {
 pub(crate) async fn start_gateway(
     binary: &Path,
     mock: SocketAddr,
+    keep_alive: &str,
     folder: &Path,
 ) -> Result<(Server, Addresses), Failure> {
     let mut command = measured(binary);
@@ -143,7 +147,8 @@ pub(crate) async fn start_gateway(
     for pace in Pace::ALL {
         command.args(["--upstream", &format!("{}=http://{mock}", pace.model())]);
     }
-    let mut server = Server::start("gateway", &mut command, &[], folder)?;
+    let settings = [(KEEP_ALIVE.to_owned(), keep_alive.to_owned())];
+    let mut server = Server::start("gateway", &mut command, &settings, folder)?;
     let ready = server.ready_line().await?;
     let address = |name| -> Result<SocketAddr, Failure> {
         let url = text(&ready, name)?;
@@ -171,15 +176,16 @@ pub(crate) struct Production {
 
 /// `llm-gateway` on stores of its own, with the models of the mock.
 pub(crate) async fn start_production(
-    binary: &Path,
-    admin: &Path,
+    (binary, admin): (&Path, &Path),
     mock: SocketAddr,
+    keep_alive: &str,
     folder: &Path,
 ) -> Result<Production, Failure> {
     let stores = (Redis::start(), Mongod::start());
     let pepper = folder.join("pepper");
     std::fs::write(&pepper, PEPPER)?;
     let settings: Vec<(String, String)> = [
+        (KEEP_ALIVE, keep_alive.to_owned()),
         ("LLMGW_REDIS__URL", stores.0.url()),
         ("LLMGW_MONGO__URL", stores.1.url()),
         ("LLMGW_KEYS__PEPPER_FILE", pepper.display().to_string()),

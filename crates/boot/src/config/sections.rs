@@ -122,6 +122,8 @@ pub struct UpstreamSection {
     pub default_key_file: Option<PathBuf>,
     /// How long to wait for a connection.
     pub connect_timeout: Span,
+    /// How long a connection is kept that no request uses.
+    pub keep_alive: Span,
     /// Host names and networks that targets may be in; everywhere unless named.
     pub allow: Vec<String>,
 }
@@ -133,6 +135,8 @@ impl Default for UpstreamSection {
             default_key: None,
             default_key_file: None,
             connect_timeout: Span(Duration::from_secs(5)),
+            // llama.cpp and what runs on uvicorn (vLLM, SGLang) close after 5 s.
+            keep_alive: Span(Duration::from_secs(4)),
             allow: Vec::new(),
         }
     }

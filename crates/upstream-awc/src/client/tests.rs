@@ -9,19 +9,32 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use actix_tls::connect::Resolve;
 use bytes::Bytes;
 use futures_core::future::LocalBoxFuture;
+use futures_util::StreamExt;
 
 use super::*;
 
+const CONNECTING: Connecting = Connecting {
+    within: Duration::from_secs(5),
+    keep_alive: Duration::from_secs(60),
+};
+
+const KEPT: &str = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}";
 const ANSWER: &str = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{}";
 
-/// A server that gives each connection the same answer.
+/// A server that gives each request the same answer.
 struct Server {
     address: SocketAddr,
     connections: Arc<AtomicUsize>,
 }
 
 impl Server {
+    /// One answer a connection, which is then closed, whether the answer said so or not.
     fn answering(answer: &'static str) -> Self {
+        Self::answering_times(answer, 1)
+    }
+
+    /// So many answers a connection.
+    fn answering_times(answer: &'static str, times: usize) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let connections = Arc::new(AtomicUsize::default());
@@ -31,8 +44,13 @@ impl Server {
             for stream in listener.incoming() {
                 let mut stream = stream.unwrap();
                 count.fetch_add(1, Ordering::SeqCst);
-                let _ = stream.read(&mut [0; 4096]);
-                let _ = stream.write_all(answer.as_bytes());
+                for _ in 0..times {
+                    match stream.read(&mut [0; 4096]) {
+                        Ok(read) if read > 0 => {}
+                        _ => break,
+                    }
+                    let _ = stream.write_all(answer.as_bytes());
+                }
             }
         });
         Self { address, connections }
@@ -61,7 +79,7 @@ fn allowing(entries: &[&str]) -> Arc<AllowedTargets> {
 }
 
 fn upstream(allowed: Arc<AllowedTargets>) -> AwcUpstream {
-    AwcUpstream::new(Duration::from_secs(5), allowed)
+    AwcUpstream::new(CONNECTING, allowed)
 }
 
 #[track_caller]
@@ -97,7 +115,7 @@ async fn a_name_that_resolves_to_another_place_later_is_not_followed_there() {
         metadata("fd00:ec2::254"),
     ]);
     let resolver = Resolver::custom(Rebinding(RefCell::new(addresses)));
-    let upstream = AwcUpstream::resolving(Duration::from_secs(5), Arc::default(), &resolver);
+    let upstream = AwcUpstream::resolving(CONNECTING, Arc::default(), &resolver);
     let send = || upstream.send(request("http://rebinding.example/v1/chat/completions"));
     assert_eq!(send().await.unwrap().status, 200);
     for _ in 0..3 {
@@ -164,4 +182,35 @@ async fn a_redirect_is_an_answer_and_not_followed() {
     let sent = upstream(Arc::default()).send(request(&url)).await;
     assert_eq!(sent.unwrap().status, 307);
     assert_eq!(server.connections(), 1);
+}
+
+async fn whole_answers(upstream: &AwcUpstream, server: &Server, requests: usize) {
+    let url = format!("http://{}/", server.address);
+    for _ in 0..requests {
+        let mut answer = upstream.send(request(&url)).await.unwrap();
+        while let Some(piece) = answer.body.next().await {
+            assert_eq!(piece.unwrap(), "{}");
+        }
+    }
+}
+
+#[actix_rt::test]
+async fn a_connection_is_kept_for_as_long_as_is_set() {
+    for (keep_alive, connections) in [(Duration::from_secs(60), 1), (Duration::ZERO, 3)] {
+        let server = Server::answering_times(KEPT, usize::MAX);
+        let connecting = Connecting {
+            keep_alive,
+            ..CONNECTING
+        };
+        // The server has one connection at a time, so the one before must be closed for the next to be answered.
+        whole_answers(&AwcUpstream::new(connecting, Arc::default()), &server, 3).await;
+        assert_eq!(server.connections(), connections, "{keep_alive:?}");
+    }
+}
+
+#[actix_rt::test]
+async fn a_kept_connection_that_the_server_closed_costs_no_request() {
+    let server = Server::answering(KEPT);
+    whole_answers(&upstream(Arc::default()), &server, 20).await;
+    assert_eq!(server.connections(), 20);
 }

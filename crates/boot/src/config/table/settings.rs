@@ -39,7 +39,7 @@ pub(in crate::config) const SECTIONS: [(&str, &str); 14] = [
 ];
 
 /// All of them, in the order of the reference.
-pub(super) const SETTINGS: [Setting; 62] = [
+pub(super) const SETTINGS: [Setting; 63] = [
     setting(
         "gateway",
         "listen",
@@ -216,6 +216,12 @@ pub(super) const SETTINGS: [Setting; 62] = [
         "connect_timeout",
         Span,
         "how long to wait for a connection to a model server",
+    ),
+    setting(
+        "upstream",
+        "keep_alive",
+        Span,
+        "how long a connection to a model server is kept that no request uses; best shorter than the server's own, which is 5 s with llama.cpp and vLLM",
     ),
     setting(
         "upstream",

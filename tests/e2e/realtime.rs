@@ -331,7 +331,8 @@ async fn an_end_is_told_between_two_messages_only() {
             }
         }
     };
-    let (got, ()) = tokio::join!(reading, telling);
+    let both = async { tokio::join!(reading, telling) };
+    let (got, ()) = within("the last words", both).await;
     let last = got
         .chunks(message.len())
         .position(|piece| piece != message)

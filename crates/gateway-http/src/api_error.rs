@@ -202,9 +202,9 @@ impl ResponseError for ApiError {
             }
         }
         if let Some(ProxyError::Limit { refusal, at }) = &self.cause {
-            for (name, value) in crate::limits::headers(std::slice::from_ref(&refusal.state), *at) {
+            crate::limits::headers(std::slice::from_ref(&refusal.state), *at, |name, value| {
                 response.insert_header((name, value));
-            }
+            });
         }
         response.body(error_body(self.dialect, &self.text(), &id))
     }

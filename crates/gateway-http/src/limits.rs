@@ -16,38 +16,22 @@ static OF_TOKENS: [HeaderName; 3] = [
     HeaderName::from_static("x-ratelimit-reset-tokens"),
 ];
 
-/// For requests and for tokens, the limit with the least left at `now`. `reset` is the time until then, as
-/// OpenAI writes it: `2h5m30s`.
-pub(crate) fn headers(
-    states: &[RuleState],
-    now: Timestamp,
-) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
-    [(Unit::Requests, &OF_REQUESTS), (Unit::Tokens, &OF_TOKENS)]
-        .into_iter()
-        .flat_map(move |(unit, names)| of_unit(states, now, unit, names))
-}
-
-fn of_unit(
-    states: &[RuleState],
-    now: Timestamp,
-    unit: Unit,
-    [limit, remaining, reset]: &'static [HeaderName; 3],
-) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
-    let tightest = states
-        .iter()
-        .filter(|state| state.rule.limit.unit() == unit)
-        .min_by_key(|state| state.remaining());
-    let headers = tightest.map(|state| {
-        let wait = state
-            .resets_at
-            .and_then(|at| HeaderValue::try_from(wait(seconds_until(at, now))).ok());
-        [
-            Some((limit.clone(), HeaderValue::from(state.rule.limit.amount()))),
-            Some((remaining.clone(), HeaderValue::from(state.remaining()))),
-            wait.map(|wait| (reset.clone(), wait)),
-        ]
-    });
-    headers.into_iter().flatten().flatten()
+/// Gives `put` what is said of requests and of tokens, each of the limit with the least left at `now`. `reset` is the
+/// time until then, as OpenAI writes it: `2h5m30s`.
+pub(crate) fn headers(states: &[RuleState], now: Timestamp, mut put: impl FnMut(HeaderName, HeaderValue)) {
+    for (unit, [limit, remaining, reset]) in [(Unit::Requests, &OF_REQUESTS), (Unit::Tokens, &OF_TOKENS)] {
+        let tightest = states
+            .iter()
+            .filter(|state| state.rule.limit.unit() == unit)
+            .min_by_key(|state| state.remaining());
+        let Some(state) = tightest else { continue };
+        put(limit.clone(), HeaderValue::from(state.rule.limit.amount()));
+        put(remaining.clone(), HeaderValue::from(state.remaining()));
+        let until = state.resets_at.map(|at| wait(seconds_until(at, now)));
+        if let Some(Ok(until)) = until.map(HeaderValue::try_from) {
+            put(reset.clone(), until);
+        }
+    }
 }
 
 fn wait(seconds: u64) -> String {

@@ -97,9 +97,9 @@ fn switch<I, O>(
     if let Some(protocol) = opened.socket.protocol.as_deref().or(first) {
         response.insert_header((SEC_WEBSOCKET_PROTOCOL, protocol.trim()));
     }
-    for (name, value) in limits::headers(&opened.limits, opened.admitted_at) {
+    limits::headers(&opened.limits, opened.admitted_at, |name, value| {
         response.insert_header((name, value));
-    }
+    });
     response.insert_header((X_REQUEST_ID, id.to_string()));
     response
 }

@@ -73,19 +73,25 @@ where
     B: futures_core::Stream<Item = Result<bytes::Bytes, llmgw_proxy::UpstreamError>> + Unpin + 'static,
 {
     let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::BAD_GATEWAY);
-    let mut response = HttpResponse::build(status);
+    let mut response = HttpResponse::with_body(
+        status,
+        RelayBody {
+            metered: answer.body,
+            length: answer.length,
+        },
+    );
+    let headers = response.headers_mut();
     for (name, value) in answer.headers.iter() {
         // What came in as a header goes out as one.
         if let Ok(value) = HeaderValue::from_maybe_shared(value.clone()) {
-            response.append_header((HeaderName::from_static(name), value));
+            headers.append(HeaderName::from_static(name), value);
         }
     }
-    for (name, value) in limits::headers(&answer.limits, answer.admitted_at) {
-        response.insert_header((name, value));
+    limits::headers(&answer.limits, answer.admitted_at, |name, value| {
+        headers.insert(name, value);
+    });
+    if let Ok(id) = HeaderValue::try_from(id.to_string()) {
+        headers.insert(X_REQUEST_ID, id);
     }
-    response.insert_header((X_REQUEST_ID, id.to_string()));
-    response.body(RelayBody {
-        metered: answer.body,
-        length: answer.length,
-    })
+    response.map_into_boxed_body()
 }

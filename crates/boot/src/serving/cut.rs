@@ -3,41 +3,56 @@
 
 use std::fmt;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
 use futures_core::Stream;
 use llmgw_proxy::{Socket, Sockets, Upstream, UpstreamAnswer, UpstreamError, UpstreamRequest};
-use tokio::sync::watch;
+use tokio::sync::Notify;
 
 /// Cuts everything that goes through its [`CutUpstream`]s.
 #[derive(Debug, Clone, Default)]
-pub struct Cut(Arc<State>);
+pub struct Cut(Arc<Mutex<Known>>);
 
+#[derive(Debug, Default)]
+struct Known {
+    over: bool,
+    states: Vec<Arc<State>>,
+}
+
+/// That of one upstream, and so of one worker: what all of them shared, each request would take out of the others'
+/// caches.
 #[derive(Debug, Default)]
 struct State {
     // Read for each piece of an answer, without a lock.
     over: AtomicBool,
     // Wakes whoever waits.
-    told: watch::Sender<bool>,
+    told: Notify,
 }
 
 impl Cut {
     /// Cuts. What comes later is cut as well.
     pub fn cut(&self) {
-        self.0.over.store(true, Ordering::SeqCst);
-        self.0.told.send_replace(true);
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known.over = true;
+        for state in &known.states {
+            state.over.store(true, Ordering::SeqCst);
+            state.told.notify_waiters();
+        }
     }
 
     /// `inner`, until it is cut.
     #[must_use]
     pub fn through<U>(&self, inner: U) -> CutUpstream<U> {
-        CutUpstream {
-            inner,
-            state: Arc::clone(&self.0),
-        }
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let state = Arc::new(State {
+            over: AtomicBool::new(known.over),
+            told: Notify::new(),
+        });
+        known.states.push(Arc::clone(&state));
+        CutUpstream { inner, state }
     }
 }
 
@@ -71,9 +86,12 @@ fn stopping() -> UpstreamError {
     UpstreamError::Broken(Box::new(Stopping))
 }
 
-async fn is_cut(state: Arc<State>) {
-    // The sender is in the state.
-    let _ = state.told.subscribe().wait_for(|cut| *cut).await;
+async fn is_cut(state: &State) {
+    // It is told of what comes after it was made, so that nothing falls between the look and the wait.
+    let told = state.told.notified();
+    if !state.over.load(Ordering::SeqCst) {
+        told.await;
+    }
 }
 
 impl<U: Upstream> Upstream for CutUpstream<U> {
@@ -83,7 +101,7 @@ impl<U: Upstream> Upstream for CutUpstream<U> {
         let answer = tokio::select! {
             biased;
             answer = self.inner.send(request) => answer?,
-            () = is_cut(Arc::clone(&self.state)) => return Err(stopping()),
+            () = is_cut(&self.state) => return Err(stopping()),
         };
         let UpstreamAnswer {
             status,
@@ -116,7 +134,7 @@ impl<U: Sockets> Sockets for CutUpstream<U> {
         } = tokio::select! {
             biased;
             opened = self.inner.open(request, protocols) => opened?,
-            () = is_cut(Arc::clone(&self.state)) => return Err(stopping()),
+            () = is_cut(&self.state) => return Err(stopping()),
         };
         Ok(Socket {
             incoming: self.cutting(incoming),
@@ -158,9 +176,10 @@ where
         }
         this.woken.clone_from(cx.waker());
         let state = &this.state;
-        let cut = this
-            .cut
-            .get_or_insert_with(|| Box::pin(is_cut(Arc::clone(state))));
+        let cut = this.cut.get_or_insert_with(|| {
+            let state = Arc::clone(state);
+            Box::pin(async move { is_cut(&state).await })
+        });
         cut.as_mut().poll(cx).map(|()| Some(Err(stopping())))
     }
 }
@@ -234,6 +253,10 @@ mod tests {
             );
             assert!(matches!(next, Some(Err(UpstreamError::Broken(_)))));
             assert!(matches!(head, Err(UpstreamError::Broken(_))));
+            // What begins afterwards is cut as well, by an upstream of before and by one of after.
+            for late in [silent, cut.through(Server(false))] {
+                assert!(late.send(request()).await.is_err());
+            }
         });
     }
 }

@@ -49,7 +49,8 @@ impl RequestHead {
 /// A request whose key is known and may be used.
 #[derive(Debug)]
 pub struct Authenticated {
-    pub(super) head: RequestHead,
+    // In a box, because it goes on from stage to stage.
+    pub(super) head: Box<RequestHead>,
     pub(super) grant: Arc<Grant>,
 }
 
@@ -60,6 +61,7 @@ pub struct Authenticated {
 /// could not be looked up.
 pub async fn authenticate(services: &Services, head: RequestHead) -> Result<Authenticated, ProxyError> {
     let grant = grant(services, head.key.as_ref(), head.origin).await?;
+    let head = Box::new(head);
     Ok(Authenticated { head, grant })
 }
 

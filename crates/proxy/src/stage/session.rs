@@ -330,6 +330,7 @@ impl Session {
             client_request_id: self.client_request_id.clone(),
             started: services.clock.monotonic(),
         };
+        let head = Box::new(head);
         let request = Authenticated { head, grant };
         without_body(services, request, Some(self.access.model.clone()), self.context)
     }

@@ -190,6 +190,7 @@ mod tests {
     use std::future::poll_fn;
     use std::time::Duration;
 
+    use actix_rt::time::timeout;
     use llmgw_proxy::{HeaderList, Method, RequestBody};
 
     use super::*;
@@ -237,26 +238,29 @@ mod tests {
         }
     }
 
+    async fn cut_what_waits() {
+        let cut = Cut::default();
+        let answer = cut.through(Server(true)).send(request()).await;
+        let mut body = answer.unwrap().body;
+        let first = poll_fn(|cx| Pin::new(&mut body).poll_next(cx)).await;
+        assert_eq!(first.unwrap().unwrap(), "one");
+        let silent = cut.through(Server(false));
+        let (next, head, ()) = tokio::join!(
+            poll_fn(|cx| Pin::new(&mut body).poll_next(cx)),
+            silent.send(request()),
+            async { cut.cut() },
+        );
+        assert!(matches!(next, Some(Err(UpstreamError::Broken(_)))));
+        assert!(matches!(head, Err(UpstreamError::Broken(_))));
+        // What begins afterwards is cut as well, by an upstream of before and by one of after.
+        for late in [silent, cut.through(Server(false))] {
+            assert!(late.send(request()).await.is_err());
+        }
+    }
+
     #[test]
     fn what_waits_is_woken_and_ends_in_an_error() {
-        actix_rt::System::new().block_on(async {
-            let cut = Cut::default();
-            let answer = cut.through(Server(true)).send(request()).await;
-            let mut body = answer.unwrap().body;
-            let first = poll_fn(|cx| Pin::new(&mut body).poll_next(cx)).await;
-            assert_eq!(first.unwrap().unwrap(), "one");
-            let silent = cut.through(Server(false));
-            let (next, head, ()) = tokio::join!(
-                poll_fn(|cx| Pin::new(&mut body).poll_next(cx)),
-                silent.send(request()),
-                async { cut.cut() },
-            );
-            assert!(matches!(next, Some(Err(UpstreamError::Broken(_)))));
-            assert!(matches!(head, Err(UpstreamError::Broken(_))));
-            // What begins afterwards is cut as well, by an upstream of before and by one of after.
-            for late in [silent, cut.through(Server(false))] {
-                assert!(late.send(request()).await.is_err());
-            }
-        });
+        let all = async { timeout(Duration::from_secs(5), cut_what_waits()).await };
+        actix_rt::System::new().block_on(all).unwrap();
     }
 }

@@ -70,10 +70,10 @@ pub(crate) async fn all(
         if only.is_some_and(|only| only != name) {
             continue;
         }
-        let world = World::start(binary).await?;
+        let mut world = World::start(binary).await?;
         let mut found = Found::default();
         match name {
-            "race" => race::check(&world, size.attempts, &mut found).await?,
+            "race" => (world, found) = race::check_where_redis_answers(binary, world, size.attempts).await?,
             "revocation" => revocation::check(&world, size, &mut found).await?,
             "unknown-keys" => unknown_keys::check(&world, size.unknown, &mut found).await?,
             "flush" => outages::flush(&world, size.phase, &mut found).await?,

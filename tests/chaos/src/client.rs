@@ -83,6 +83,11 @@ async fn exchange(connection: &mut TcpStream, ask: &Ask, read: &mut Vec<u8>) -> 
 
 /// The answer to a GET, as JSON.
 pub(crate) async fn get(at: SocketAddr, path: &str, key: &str) -> Option<serde_json::Value> {
+    serde_json::from_str(&text(at, path, key).await?).ok()
+}
+
+/// The text at `path`, where an answer comes.
+pub(crate) async fn text(at: SocketAddr, path: &str, key: &str) -> Option<String> {
     let asked = async {
         let mut connection = TcpStream::connect(at).await?;
         let head = format!(
@@ -95,5 +100,5 @@ pub(crate) async fn get(at: SocketAddr, path: &str, key: &str) -> Option<serde_j
     };
     let read = timeout(PATIENCE, asked).await.ok()?.ok()?;
     let text = String::from_utf8(read).ok()?;
-    serde_json::from_str(text.split_once("\r\n\r\n")?.1).ok()
+    Some(text.split_once("\r\n\r\n")?.1.to_owned())
 }

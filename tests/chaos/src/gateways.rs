@@ -11,7 +11,7 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
-use crate::Failure;
+use crate::{Failure, client};
 
 const START: Duration = Duration::from_secs(60);
 
@@ -21,8 +21,21 @@ pub(crate) struct Gateway {
     folder: PathBuf,
     settings: Vec<(String, String)>,
     child: tokio::sync::Mutex<Option<Child>>,
-    address: Mutex<Option<SocketAddr>>,
+    addresses: Mutex<Option<Addresses>>,
 }
+
+#[derive(Debug, Clone, Copy)]
+struct Addresses {
+    api: SocketAddr,
+    health: SocketAddr,
+}
+
+/// What its log says when it goes by limits of its own.
+const ALONE: [&str; 2] = ["limits cannot be reached", "limits are not known to the store"];
+
+/// Whether it goes by limits of its own now, and reservations that did not reach the shared ones in time.
+const OPEN: &str = "llmgw_breaker_open{store=\"limits\"} ";
+const FAILED: &str = "llmgw_store_call_duration_seconds_count{store=\"limits\",outcome=\"failed\"} ";
 
 impl Gateway {
     pub(crate) fn new(binary: &Path, folder: PathBuf, settings: Vec<(String, String)>) -> Self {
@@ -31,17 +44,36 @@ impl Gateway {
             folder,
             settings,
             child: tokio::sync::Mutex::new(None),
-            address: Mutex::new(None),
+            addresses: Mutex::new(None),
         }
     }
 
     /// Where it serves, while it does.
     pub(crate) fn address(&self) -> Option<SocketAddr> {
-        *self.address.lock().unwrap_or_else(PoisonError::into_inner)
+        Some(self.addresses()?.api)
     }
 
-    fn set_address(&self, address: Option<SocketAddr>) {
-        *self.address.lock().unwrap_or_else(PoisonError::into_inner) = address;
+    fn addresses(&self) -> Option<Addresses> {
+        *self.addresses.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn set_addresses(&self, addresses: Option<Addresses>) {
+        *self.addresses.lock().unwrap_or_else(PoisonError::into_inner) = addresses;
+    }
+
+    /// How often it went by limits of its own so far, for one request or for all; `None` while it does.
+    pub(crate) async fn times_alone(&self) -> Option<u64> {
+        let metrics = client::text(self.addresses()?.health, "/metrics", "").await?;
+        let value = |name| {
+            let line = metrics.lines().find_map(|line| line.strip_prefix(name));
+            line.and_then(|value| value.trim().parse::<u64>().ok())
+        };
+        let log = std::fs::read_to_string(self.folder.join("log")).ok()?;
+        let told = log
+            .lines()
+            .filter(|line| ALONE.iter().any(|alone| line.contains(alone)))
+            .count();
+        (value(OPEN)? == 0).then(|| value(FAILED).unwrap_or(0) + told as u64)
     }
 
     /// Starts it and waits until it serves; does nothing where it does.
@@ -80,15 +112,16 @@ impl Gateway {
         let mut line = String::new();
         timeout(START, BufReader::new(stdout).read_line(&mut line)).await??;
         let ready: Value = serde_json::from_str(&line).map_err(|_| self.complaint())?;
-        let address = ready["listen"].as_str().unwrap_or_default().parse()?;
+        let address = |name: &str| ready[name].as_str().unwrap_or_default().parse();
+        let (api, health) = (address("listen")?, address("health")?);
         *child = Some(started);
-        self.set_address(Some(address));
+        self.set_addresses(Some(Addresses { api, health }));
         Ok(())
     }
 
     /// Ends it as a crash does.
     pub(crate) async fn kill(&self) -> Result<(), Failure> {
-        self.set_address(None);
+        self.set_addresses(None);
         if let Some(mut child) = self.child.lock().await.take() {
             child.kill().await?;
         }

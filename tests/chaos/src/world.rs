@@ -4,6 +4,7 @@ use std::fs;
 use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use llmgw_keys::{KeyService, NewKey, Pepper, UserStore};
 use llmgw_models::{Model, ModelService, SecretRef, Target};
@@ -17,6 +18,7 @@ use llmgw_types::{
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::time::sleep;
 
 use crate::Failure;
 use crate::gateways::Gateway;
@@ -25,6 +27,9 @@ use crate::upstream::Upstream;
 
 const PEPPER: &str = "thirty-two bytes or more of pepper for chaos\n";
 pub(crate) const GATEWAYS: usize = 3;
+
+/// Longest time until all gateways hold limits together.
+const SHARED_AGAIN: Duration = Duration::from_secs(30);
 
 /// Refuses nobody, and counts everybody.
 const EVERYONE: &str = r#"[{ unit = "requests", window = "day", amount = 1000000000 }]"#;
@@ -133,6 +138,23 @@ impl World {
     /// The same database, as another process sees it.
     pub(crate) async fn another_store(&self) -> Result<MongoStore, Failure> {
         Ok(MongoStore::connect(&Options::new(SecretString::from(self.mongod.url()), "llmgw")).await?)
+    }
+
+    /// How often a gateway went by limits of its own so far. Waits until none does.
+    pub(crate) async fn times_alone(&self) -> Result<u64, Failure> {
+        let began = Instant::now();
+        while began.elapsed() < SHARED_AGAIN {
+            let mut times = Some(0);
+            for gateway in &self.gateways {
+                let more = gateway.times_alone().await;
+                times = times.zip(more).map(|(times, more)| times + more);
+            }
+            if let Some(times) = times {
+                return Ok(times);
+            }
+            sleep(Duration::from_millis(50)).await;
+        }
+        Err(format!("limits are not shared after {SHARED_AGAIN:?}").into())
     }
 
     /// How many finds MongoDB has served so far.

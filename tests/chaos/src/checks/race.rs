@@ -1,5 +1,6 @@
 //! Three gateways and 64 clients of each race on one budget.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -18,7 +19,34 @@ use crate::world::{Key, World};
 
 const CLIENTS: usize = 64;
 
-pub(super) async fn check(world: &World, attempts: u64, found: &mut Found) -> Result<(), Failure> {
+/// Limits are exact while Redis answers in time. A race in which it did not says nothing, and is run anew so often at
+/// most: a machine is rarely that busy.
+const AGAIN: usize = 3;
+
+pub(super) async fn check_where_redis_answers(
+    binary: &Path,
+    mut world: World,
+    attempts: u64,
+) -> Result<(World, Found), Failure> {
+    let mut again = Vec::new();
+    loop {
+        let mut found = Found::default();
+        let before = world.times_alone().await?;
+        check(&world, attempts, &mut found).await?;
+        let alone = world.times_alone().await? - before;
+        if alone == 0 || again.len() == AGAIN {
+            found.lines.splice(0..0, again);
+            return Ok((world, found));
+        }
+        again.push(format!(
+            "not counted: gateways went {alone} times by limits of their own, because Redis was late"
+        ));
+        drop(world);
+        world = World::start(binary).await?;
+    }
+}
+
+async fn check(world: &World, attempts: u64, found: &mut Found) -> Result<(), Failure> {
     let budget = attempts / 5;
     let key = world
         .make_key(

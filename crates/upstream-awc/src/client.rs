@@ -41,7 +41,7 @@ const MOST_STALE: usize = 3;
 pub struct Connecting {
     /// How long to wait for one.
     pub within: Duration,
-    /// How long one is kept that no request uses. Where that is longer than the model server's own, a request may
+    /// How long one is kept that no request uses, 75 s at most: awc uses none for longer. Where that is longer than the model server's own, a request may
     /// be sent on a connection that is just being closed, and is sent again on another.
     pub keep_alive: Duration,
 }

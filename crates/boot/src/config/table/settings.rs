@@ -221,7 +221,7 @@ pub(super) const SETTINGS: [Setting; 63] = [
         "upstream",
         "keep_alive",
         Span,
-        "how long a connection to a model server is kept that no request uses; best shorter than the server's own, which is 5 s with llama.cpp and vLLM",
+        "how long a connection to a model server is kept that no request uses, 75 s at most; best shorter than the server's own, which is 5 s with llama.cpp and vLLM",
     ),
     setting(
         "upstream",

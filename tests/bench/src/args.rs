@@ -45,7 +45,7 @@ pub(crate) struct RunOptions {
     /// Seconds of load in a round
     #[arg(long, default_value_t = 4.0, conflicts_with = "quick")]
     seconds: f64,
-    /// Only these loads, with a comma between two; the report then has dashes
+    /// Only these loads, with a comma between two
     #[arg(long, value_delimiter = ',')]
     pub(crate) only: Vec<Scenario>,
     /// How long the gateway keeps connections to the mock; nginx keeps them for a minute, its default. That of the

@@ -169,15 +169,17 @@ impl Report {
         )?;
         for row in &ROWS {
             let [direct, nginx, gateway] = [DIRECT, NGINX, GATEWAY].map(|side| self.median(row, side));
-            let show = |value, decimals| number(value, decimals);
+            if direct.or(nginx).or(gateway).is_none() {
+                continue;
+            }
             let ratio = gateway.zip(nginx).map(|(gateway, nginx)| gateway / nginx);
-            let cells = [direct, nginx, gateway].map(|value| show(value, row.decimals));
+            let cells = [direct, nginx, gateway].map(|value| number(value, row.decimals));
             writeln!(
                 out,
                 "| {} | {} | {} |",
                 row.label,
                 cells.join(" | "),
-                show(ratio, 2)
+                number(ratio, 2)
             )?;
         }
         writeln!(

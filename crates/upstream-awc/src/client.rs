@@ -134,7 +134,7 @@ impl AwcUpstream {
         };
         match self.watching(sending, request.first_byte_timeout).await {
             (None, _) => Err(Failure::for_good(UpstreamError::Timeout)),
-            (Some(Err(error)), fresh) => Err(Failure::of(error, fresh)),
+            (Some(Err(error)), unheard) => Err(Failure::of(error, unheard)),
             (Some(Ok(answer)), _) if !can_be_read(&answer) => {
                 self.last_read.cut();
                 Err(Failure::for_good(UpstreamError::Broken(
@@ -145,23 +145,23 @@ impl AwcUpstream {
         }
     }
 
-    /// What comes of `sending` within the time there is, and whether a connection was opened for it.
+    /// What comes of `sending` within the time there is, and whether no connection was opened for it and no byte came.
     pub(crate) async fn watching<F: Future>(
         &self,
         sending: F,
         within: Duration,
     ) -> (Option<F::Output>, bool) {
-        let mut fresh = false;
+        let mut unheard = true;
         let mut sending = pin!(sending);
         let watched = poll_fn(|cx| {
             self.opened.set(false);
             self.last_read.forget();
             let polled = sending.as_mut().poll(cx);
-            fresh |= self.opened.get();
+            unheard &= !self.opened.get() && !self.last_read.heard();
             polled
         });
         let sent = timeout(within, watched).await.ok();
-        (sent, fresh)
+        (sent, unheard)
     }
 
     fn prepare(&self, request: &UpstreamRequest) -> Result<ClientRequest, UpstreamError> {
@@ -219,10 +219,10 @@ pub(crate) struct Failure {
 }
 
 impl Failure {
-    /// That of a request on a connection that was opened for it, or was not.
-    pub(crate) fn of(error: SendRequestError, fresh: bool) -> Self {
+    /// That of a request, perhaps on a connection that was kept and of which nothing was heard.
+    pub(crate) fn of(error: SendRequestError, unheard: bool) -> Self {
         Self {
-            stale: !fresh && before_any_byte(&error),
+            stale: unheard && is_of_the_connection(&error),
             error: failure(error),
         }
     }
@@ -298,10 +298,14 @@ fn begin(
     }
 }
 
-fn before_any_byte(error: &SendRequestError) -> bool {
+// It was closed. Where our request came to a socket that was just being closed, the connection is reset, of which awc
+// says that there is no answer to read.
+fn is_of_the_connection(error: &SendRequestError) -> bool {
     matches!(
         error,
-        SendRequestError::Connect(ConnectError::Disconnected) | SendRequestError::Send(_)
+        SendRequestError::Connect(ConnectError::Disconnected)
+            | SendRequestError::Send(_)
+            | SendRequestError::Response(_)
     )
 }
 

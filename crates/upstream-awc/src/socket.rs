@@ -96,10 +96,10 @@ impl AwcUpstream {
         if let Some(secret) = &request.secret {
             asked = asked.set_header(AUTHORIZATION, bearer(secret).map_err(Failure::for_good)?);
         }
-        let (answer, fresh) = self.watching(asked.connect(), request.first_byte_timeout).await;
+        let (answer, unheard) = self.watching(asked.connect(), request.first_byte_timeout).await;
         let (head, framed) = match answer {
             None => return Err(Failure::for_good(UpstreamError::Timeout)),
-            Some(Err(WsClientError::SendRequest(error))) => return Err(Failure::of(error, fresh)),
+            Some(Err(WsClientError::SendRequest(error))) => return Err(Failure::of(error, unheard)),
             Some(Err(WsClientError::InvalidResponseStatus(status))) => {
                 return Err(Failure::for_good(UpstreamError::NoSocket(status.as_u16())));
             }

@@ -13,7 +13,14 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// The connection that was read last on this thread.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct LastRead(Rc<RefCell<Option<Rc<State>>>>);
+pub(crate) struct LastRead(Rc<Noted>);
+
+#[derive(Debug, Default)]
+struct Noted {
+    state: RefCell<Option<Rc<State>>>,
+    // Whether a byte came since it was forgotten, of this connection or another.
+    heard: Cell<bool>,
+}
 
 /// What is known of a connection.
 #[derive(Debug, Default)]
@@ -32,19 +39,25 @@ impl State {
 impl LastRead {
     /// Forgets it.
     pub(crate) fn forget(&self) {
-        self.0.take();
+        self.0.state.take();
+        self.0.heard.set(false);
+    }
+
+    /// Whether a byte came since then.
+    pub(crate) fn heard(&self) -> bool {
+        self.0.heard.get()
     }
 
     /// Cuts it: from now on it reads as closed, so that the pool drops it.
     pub(crate) fn cut(&self) {
-        if let Some(state) = self.0.take() {
+        if let Some(state) = self.0.state.take() {
             state.cut.set(true);
         }
     }
 
     /// What is known of it.
     pub(crate) fn state(&self) -> Option<Rc<State>> {
-        self.0.borrow().clone()
+        self.0.state.borrow().clone()
     }
 }
 
@@ -78,9 +91,11 @@ impl AsyncRead for Wire {
         let before = buf.filled().len();
         let read = Pin::new(&mut self.io).poll_read(cx, buf);
         if let Poll::Ready(done) = &read {
-            let nothing = buf.filled().len() == before && buf.remaining() > 0;
+            let came = buf.filled().len() > before;
+            let nothing = !came && buf.remaining() > 0;
             self.state.ended.set(done.is_err() || nothing);
-            self.last.0.replace(Some(Rc::clone(&self.state)));
+            self.last.0.heard.set(came || self.last.heard());
+            self.last.0.state.replace(Some(Rc::clone(&self.state)));
         }
         read
     }

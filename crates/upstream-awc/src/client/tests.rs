@@ -21,7 +21,7 @@ const CONNECTING: Connecting = Connecting {
 const KEPT: &str = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}";
 const ANSWER: &str = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{}";
 
-/// A server that gives each request the same answer.
+/// A server that gives the requests of each connection the same answers.
 struct Server {
     address: SocketAddr,
     connections: Arc<AtomicUsize>,
@@ -30,11 +30,10 @@ struct Server {
 impl Server {
     /// One answer a connection, which is then closed, whether the answer said so or not.
     fn answering(answer: &'static str) -> Self {
-        Self::answering_times(answer, 1)
+        Self::answering_each(vec![answer])
     }
 
-    /// So many answers a connection.
-    fn answering_times(answer: &'static str, times: usize) -> Self {
+    fn answering_each(answers: Vec<&'static str>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let connections = Arc::new(AtomicUsize::default());
@@ -44,7 +43,7 @@ impl Server {
             for stream in listener.incoming() {
                 let mut stream = stream.unwrap();
                 count.fetch_add(1, Ordering::SeqCst);
-                for _ in 0..times {
+                for answer in &answers {
                     match stream.read(&mut [0; 4096]) {
                         Ok(read) if read > 0 => {}
                         _ => break,
@@ -197,7 +196,7 @@ async fn whole_answers(upstream: &AwcUpstream, server: &Server, requests: usize)
 #[actix_rt::test]
 async fn a_connection_is_kept_for_as_long_as_is_set() {
     for (keep_alive, connections) in [(Duration::from_secs(60), 1), (Duration::ZERO, 3)] {
-        let server = Server::answering_times(KEPT, usize::MAX);
+        let server = Server::answering_each(vec![KEPT; 3]);
         let connecting = Connecting {
             keep_alive,
             ..CONNECTING
@@ -213,4 +212,16 @@ async fn a_kept_connection_that_the_server_closed_costs_no_request() {
     let server = Server::answering(KEPT);
     whole_answers(&upstream(Arc::default()), &server, 20).await;
     assert_eq!(server.connections(), 20);
+}
+
+#[actix_rt::test]
+async fn a_request_of_whose_answer_a_byte_came_is_not_sent_again() {
+    let server = Server::answering_each(vec![KEPT, "HTTP/1.1 200"]);
+    let upstream = upstream(Arc::default());
+    whole_answers(&upstream, &server, 1).await;
+    let sent = upstream
+        .send(request(&format!("http://{}/", server.address)))
+        .await;
+    assert!(matches!(sent, Err(UpstreamError::Broken(_))));
+    assert_eq!(server.connections(), 1);
 }
